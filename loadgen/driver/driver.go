@@ -77,10 +77,13 @@ type Lane interface {
 	// (Tx.Payload aliases dst's array or a grown copy). It does no I/O.
 	// Seq counts from 0 without gaps within the lane.
 	Next(dst []byte) (Tx, error)
-	// Settle tells what became of a transaction of this lane. After Refused,
-	// Failed or Lost the lane goes on from its last accepted output. It may be
-	// handed a transaction that an earlier Lane value of the same segment
-	// built (pre-signed decks), always in Seq order for Accepted and Refused.
+	// Settle tells what became of a transaction of this lane. After Refused the
+	// lane goes on from its last accepted output; after Lost or Failed from its
+	// last included one, and what it built on the lost one is void. A
+	// transaction whose Kind expects its refusal changes nothing when refused.
+	// Payload is set for Accepted and Refused alone. Next may run far ahead of
+	// Settle (pre-signed decks); Accepted and Refused come in Seq order,
+	// Included at the latest before the lane's window is full.
 	Settle(tx Tx, s Settlement)
 }
 
@@ -98,12 +101,13 @@ type Settlement uint8
 
 // The settlements, in the order in which a transaction can meet them.
 const (
-	Accepted Settlement = iota + 1 // answered: pooled
+	Accepted Settlement = iota + 1 // answered: pooled (or found to be, after an unknown answer)
 	Refused                        // answered: not pooled (never for Busy, which is sent again)
+	Included                       // in a block of the best chain
 	Held                           // its inclusion has lasted; its outputs are final
 	Failed                         // included but failed in execution
 	Reverted                       // its block was abandoned; it may be included again
-	Lost                           // nowhere to be found
+	Lost                           // nowhere to be found: never arrived, or dropped from the pool
 )
 
 // Status is the class of an answer.
