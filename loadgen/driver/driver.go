@@ -83,7 +83,7 @@ type Lane interface {
 	// transaction whose Kind expects its refusal changes nothing when refused.
 	// Payload is set for Accepted and Refused alone. Next may run far ahead of
 	// Settle (pre-signed decks); Accepted and Refused come in Seq order,
-	// Included at the latest before the lane's window is full.
+	// InBlock at the latest before the lane's window is full.
 	Settle(tx Tx, s Settlement)
 }
 
@@ -103,7 +103,7 @@ type Settlement uint8
 const (
 	Accepted Settlement = iota + 1 // answered: pooled (or found to be, after an unknown answer)
 	Refused                        // answered: not pooled (never for Busy, which is sent again)
-	Included                       // in a block of the best chain
+	InBlock                        // in a block of the best chain
 	Held                           // its inclusion has lasted; its outputs are final
 	Failed                         // included but failed in execution
 	Reverted                       // its block was abandoned; it may be included again
