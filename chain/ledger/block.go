@@ -94,11 +94,10 @@ const (
 
 // ParseBlock decodes a block; b must hold nothing else and must not change any
 // more, since the transactions alias it. It checks encodings and bounds, no
-// rule. The error is a Reject.
-func ParseBlock(b []byte) (Block, error) { return parseBlock(b, MaxBlockBytes, MaxTxBytes) }
-
-func parseBlock(b []byte, maxBlock, maxTx int) (Block, error) {
-	if len(b) > maxBlock {
+// rule. The first transaction may be as large as the block, since a genesis
+// coinbase is. The error is a Reject.
+func ParseBlock(b []byte) (Block, error) {
+	if len(b) > MaxBlockBytes {
 		return Block{}, RejectBlockSize
 	}
 	h, err := ParseHeader(b)
@@ -115,10 +114,12 @@ func parseBlock(b []byte, maxBlock, maxTx int) (Block, error) {
 		return Block{}, RejectMalformed
 	}
 	blk := Block{Header: h, Txs: make([]Tx, n)}
+	bound := MaxBlockBytes
 	for i := range blk.Txs {
-		if blk.Txs[i], b, err = ParseTx(b, maxTx); err != nil {
+		if blk.Txs[i], b, err = ParseTx(b, bound); err != nil {
 			return Block{}, err
 		}
+		bound = MaxTxBytes
 	}
 	if len(b) != 0 {
 		return Block{}, RejectMalformed

@@ -30,7 +30,7 @@ const (
 	RejectParent        Reject = 33 // the parent is unknown
 	RejectWork          Reject = 34 // the hash is over the target
 	RejectTarget        Reject = 35 // bits are not what the rule asks for
-	RejectTimeOld       Reject = 36 // not after the median of the last 11
+	RejectTimeOld       Reject = 36 // before the median of the last 11
 	RejectTimeNew       Reject = 37 // too far ahead of the local clock
 	RejectMerkle        Reject = 38 // the root does not match
 	RejectMutated       Reject = 39 // duplicated list with the same root (CVE-2012-2459)
@@ -62,3 +62,16 @@ func (r Reject) String() string {
 
 // Error makes a Reject an error.
 func (r Reject) Error() string { return r.String() }
+
+// CondemnsHeader says whether a rejection of a block holds for its header,
+// too, for ever: whatever list comes with it, and whatever is built on it.
+// Those of a list that may not be the header's own (CVE-2012-2459), of the
+// local clock and of an unknown parent do not.
+func (r Reject) CondemnsHeader() bool {
+	switch r {
+	case RejectNone, RejectBusy, RejectMalformed, RejectMerkle, RejectMutated, RejectEmpty, RejectBlockSize,
+		RejectTimeNew, RejectParent, RejectDuplicate, RejectUnauthorized:
+		return false
+	}
+	return true
+}
