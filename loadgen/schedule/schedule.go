@@ -1,0 +1,103 @@
+// Package schedule computes when transactions ought to arrive. Everything in
+// it is pure: arrival n has an intended time that depends on the schedule, its
+// seed and n alone, whether or not earlier arrivals have finished.
+package schedule
+
+import (
+	"fmt"
+	"math"
+	"time"
+)
+
+// Schedule is a finite sequence of arrivals. Its methods may be called by
+// several goroutines at once.
+type Schedule interface {
+	// Count is the number of arrivals in all: those with At(n) < Length().
+	Count() uint64
+	// At is the intended time of arrival n since the start, for n < Count().
+	// It never decreases with n.
+	At(n uint64) time.Duration
+	// Length is how long the schedule lasts.
+	Length() time.Duration
+	// Rate is the offered rate at t in arrivals per second: the intensity,
+	// where arrivals are random. It is 0 outside 0 <= t < Length().
+	Rate(t time.Duration) float64
+}
+
+// Bounds of a schedule. Constructors clamp to the upper ones, so that times
+// stay exact in a float64; CheckRate and CheckLength tell a user instead.
+const (
+	MaxRate   = 1e8                 // arrivals per second
+	MaxLength = 30 * 24 * time.Hour // of one schedule
+)
+
+// CheckRate says in one line whether a rate per second can be scheduled.
+func CheckRate(rate float64) error {
+	if !(rate > 0 && rate <= MaxRate) {
+		return fmt.Errorf("rate %g/s is not within 0 < rate <= %g/s", rate, float64(MaxRate))
+	}
+	return nil
+}
+
+// CheckLength says in one line whether a duration can be scheduled.
+func CheckLength(d time.Duration) error {
+	if d <= 0 || d > MaxLength {
+		return fmt.Errorf("duration %v is not within 0 < duration <= %v", d, MaxLength)
+	}
+	return nil
+}
+
+// clampRate makes a rate usable: NaN and negative rates become 0.
+func clampRate(rate float64) float64 {
+	if math.IsNaN(rate) {
+		return 0
+	}
+	return min(max(rate, 0), MaxRate)
+}
+
+func clampLength(d time.Duration) time.Duration { return min(max(d, 0), MaxLength) }
+
+// toDuration rounds seconds down to whole nanoseconds. Adding a hundredth of a
+// nanosecond first keeps n/rate from falling short of a whole value by a
+// rounding error; it cannot change the order of two times.
+func toDuration(seconds float64) time.Duration {
+	return time.Duration(math.Floor(seconds*1e9 + 0.01))
+}
+
+// countWithin returns how many n have at(n) < d, starting from a guess that is
+// right but for rounding.
+func countWithin(guess float64, d time.Duration, at func(uint64) time.Duration) uint64 {
+	n := uint64(max(math.Ceil(guess), 0))
+	for n > 0 && at(n-1) >= d {
+		n--
+	}
+	for guess > 0 && at(n) < d {
+		n++
+	}
+	return n
+}
+
+// DueBy returns the first arrival index m >= n that is not yet due at t, that
+// is At(m) > t, or Count() when all are due. Its cost grows with the logarithm
+// of m-n, so it is cheap to call often: it gallops from n.
+func DueBy(s Schedule, n uint64, t time.Duration) uint64 {
+	count := s.Count()
+	if n >= count || s.At(n) > t {
+		return min(n, count)
+	}
+	low, step := n, uint64(1) // arrival low is due
+	for low+step < count && s.At(low+step) <= t {
+		low += step
+		step *= 2
+	}
+	high := min(low+step, count) // arrival high is not due, or is none
+	for high-low > 1 {
+		mid := low + (high-low)/2
+		if s.At(mid) <= t {
+			low = mid
+		} else {
+			high = mid
+		}
+	}
+	return high
+}
