@@ -538,7 +538,7 @@ func (x *Params) GetDevValue() uint64 {
 // Limits are the bounds that the node enforces on senders.
 type Limits struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	MessageBytes  uint32                 `protobuf:"varint,1,opt,name=message_bytes,json=messageBytes,proto3" json:"message_bytes,omitempty"`    // of one message, its fields included
+	BatchBytes    uint32                 `protobuf:"varint,1,opt,name=batch_bytes,json=batchBytes,proto3" json:"batch_bytes,omitempty"`          // payloads of one batch together
 	BatchTxs      uint32                 `protobuf:"varint,2,opt,name=batch_txs,json=batchTxs,proto3" json:"batch_txs,omitempty"`                // transactions of one batch
 	PayloadBytes  uint32                 `protobuf:"varint,3,opt,name=payload_bytes,json=payloadBytes,proto3" json:"payload_bytes,omitempty"`    // of one transaction
 	StreamBatches uint32                 `protobuf:"varint,4,opt,name=stream_batches,json=streamBatches,proto3" json:"stream_batches,omitempty"` // unanswered on one stream
@@ -580,9 +580,9 @@ func (*Limits) Descriptor() ([]byte, []int) {
 	return file_chain_proto_rawDescGZIP(), []int{4}
 }
 
-func (x *Limits) GetMessageBytes() uint32 {
+func (x *Limits) GetBatchBytes() uint32 {
 	if x != nil {
-		return x.MessageBytes
+		return x.BatchBytes
 	}
 	return 0
 }
@@ -2543,9 +2543,10 @@ const file_chain_proto_rawDesc = "" +
 	"dev_scheme\x18\x12 \x01(\rR\tdevScheme\x12\x1f\n" +
 	"\vdev_outputs\x18\x13 \x01(\rR\n" +
 	"devOutputs\x12\x1b\n" +
-	"\tdev_value\x18\x14 \x01(\x04R\bdevValue\"\x8e\x02\n" +
-	"\x06Limits\x12#\n" +
-	"\rmessage_bytes\x18\x01 \x01(\rR\fmessageBytes\x12\x1b\n" +
+	"\tdev_value\x18\x14 \x01(\x04R\bdevValue\"\x8a\x02\n" +
+	"\x06Limits\x12\x1f\n" +
+	"\vbatch_bytes\x18\x01 \x01(\rR\n" +
+	"batchBytes\x12\x1b\n" +
 	"\tbatch_txs\x18\x02 \x01(\rR\bbatchTxs\x12#\n" +
 	"\rpayload_bytes\x18\x03 \x01(\rR\fpayloadBytes\x12%\n" +
 	"\x0estream_batches\x18\x04 \x01(\rR\rstreamBatches\x12\x1d\n" +
