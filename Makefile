@@ -4,8 +4,6 @@ GO ?= go
 ARGS ?=
 FUZZTIME ?= 5s
 LINT := $(GO) tool -modfile=tools/golangci.mod golangci-lint
-VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
-LDFLAGS := -X github.com/chaindyno/chaindyno/internal/buildinfo.version=$(VERSION)
 
 .PHONY: help build run test race lint fuzz e2e bench generate generate-check check clean
 .DEFAULT_GOAL := help
@@ -14,7 +12,7 @@ help: ## this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## the binary, bin/chaindyno
-	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/chaindyno ./cmd/chaindyno
+	$(GO) build -trimpath -o bin/chaindyno ./cmd/chaindyno
 
 run: build ## load the reference chain and report what it delivers (ARGS="FILE --set key=value")
 	bin/chaindyno run $(ARGS)
