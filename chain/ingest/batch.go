@@ -1,13 +1,15 @@
 package ingest
 
 import (
+	"slices"
 	"time"
 
 	"github.com/chaindyno/chaindyno/chain/ledger"
 )
 
 // Batch is one wire message of transactions. The submitter fills Payloads and
-// Done; from Submit until Done the batch belongs to the stage.
+// Done; from Submit until Done the batch belongs to the stage. It may be
+// submitted again afterwards.
 type Batch struct {
 	// Payloads are the encoded transactions, one each. They may alias the
 	// message, which must not change any more.
@@ -26,4 +28,13 @@ type Batch struct {
 	IDs []ledger.Hash
 
 	left int // payloads without an answer; owned by the orderer
+}
+
+func (b *Batch) reset(now time.Time) {
+	n := len(b.Payloads)
+	b.Received, b.left = now, n
+	b.Answers = slices.Grow(b.Answers[:0], n)[:n]
+	b.IDs = slices.Grow(b.IDs[:0], n)[:n]
+	clear(b.Answers)
+	clear(b.IDs)
 }
