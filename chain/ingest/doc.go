@@ -11,9 +11,9 @@
 //	orderer     wait for the oldest job, Sink.Offer,   one goroutine, owns Batch.left
 //	            count it out, Batch.Done
 //
-// Order costs nothing but waiting: the collector puts every job into ordered
-// before any verifier has it, and the orderer takes jobs from there alone, so
-// a job that was verified early waits for those before it. The number of jobs
+// Order costs nothing but waiting: the orderer takes jobs in the order in which
+// the collector made them, so a job that was verified early waits for those
+// before it. The number of jobs
 // under way is bounded by the room in ordered; when the sink is slow the
 // collector stops, the queue fills, and Submit answers busy. A simpler design
 // with one queue per stream would keep order per stream too, but a batch of

@@ -239,6 +239,36 @@ func TestBusyAfterTheEnd(t *testing.T) {
 	}
 }
 
+// TestStop: the end waits for the jobs that verifiers have begun with, and the
+// rest of the queue is busy.
+func TestStop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := testConfig()
+		in := newTest(t, cfg, &recorder{}, Events{}, func() { time.Sleep(time.Second) })
+		stop := start(in)
+		var batches []*Batch
+		for i := range 20 {
+			batches = append(batches, unsignedBatch(i*cfg.BatchSize, cfg.BatchSize, func(*Batch) {}))
+			in.Submit(batches[i])
+		}
+		begin := time.Now()
+		time.Sleep(1500 * time.Millisecond)
+		stop()
+		if took := time.Since(begin); took != 2*time.Second {
+			t.Errorf("ended after %v, want when the second pair of jobs was verified", took)
+		}
+		for i, b := range batches {
+			want := ledger.RejectBusy
+			if i < 2*cfg.Verifiers {
+				want = ledger.RejectNone
+			}
+			if b.Answers[0] != want {
+				t.Errorf("batch %d was answered %v, want %v", i, b.Answers[0], want)
+			}
+		}
+	})
+}
+
 // TestLinger: what waits for company waits for Linger after the first and no
 // longer, and not at all where a job is worth an idle verifier.
 func TestLinger(t *testing.T) {
