@@ -18,6 +18,7 @@ type Entry struct {
 	Dispatched int64  // handed to the sender
 	Sent       int64  // first submission
 	Acked      int64  // the answer, of the last attempt
+	First      int64  // the first inclusion seen
 	Included   int64  // the latest inclusion that has not been reverted
 	Held       int64  // when that inclusion was known to last
 	Height     uint64 // of that inclusion

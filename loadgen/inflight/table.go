@@ -44,7 +44,7 @@ type Table struct {
 
 // New returns a table for at most capacity entries in flight (at least 1, at
 // most 2^29), and as many again that are rejected or gone and watched only. An
-// entry takes 128 bytes and some 20 of index, allocated as needed.
+// entry takes 136 bytes and some 20 of index, allocated as needed.
 func New(capacity int) *Table {
 	capacity = min(max(capacity, 1), 1<<29)
 	t := &Table{shards: make([]shard, shards), capacity: int64(capacity)}
@@ -98,7 +98,7 @@ func (s *shard) register(e *Entry, shard, tag uint32) (Slot, error) {
 	r.Entry = Entry{
 		ID: e.ID, Seq: e.Seq, Lane: e.Lane, Sender: e.Sender, Kind: e.Kind,
 		Intended: e.Intended, Dispatched: e.Dispatched, Sent: e.Sent,
-		Acked: Unset, Included: Unset, Held: Unset, Attempts: 1,
+		Acked: Unset, First: Unset, Included: Unset, Held: Unset, Attempts: 1,
 	}
 	r.place, r.provisional, r.indexed = live, FateNone, true
 	s.index.insert(tag, number)
@@ -275,6 +275,9 @@ func (t *Table) Included(id driver.ID, failed driver.Reject, height uint64, at i
 		t.revive(s, r, number)
 	}
 	r.Included, r.Height, r.Failed = at, height, failed
+	if r.First == Unset {
+		r.First = at
+	}
 	if r.Reverts > 0 {
 		return slot, r.Entry, Again
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/chaindyno/chaindyno/loadgen/driver"
 	"github.com/chaindyno/chaindyno/loadgen/inflight"
+	"github.com/chaindyno/chaindyno/reports/result"
 )
 
 const (
@@ -24,12 +25,8 @@ const (
 	RawOneIn = 100
 )
 
-// RawColumns is the first line of the raw log.
-const RawColumns = "seq,lane,kind,intended_ns,sent_ns,acked_ns,included_ns,held_ns,height,answer,fate"
-
-// Raw writes transactions.csv.zst: the line of columns, then one line per
-// transaction in the order in which they were done. A time that never came, and
-// the height of a transaction in no block, is empty.
+// Raw writes transactions.csv.zst: result.RawHeader, then one line per
+// transaction in the order in which they were done.
 //
 // The first RawAll rows are all written. From there on one in RawOneIn is, at a
 // seeded offset, and the place is marked by a comment line,
@@ -99,7 +96,7 @@ func (w *Raw) Lost() uint64 { return w.lost.Load() }
 // Run writes until Close, and completes the file. After an error it goes on
 // taking rows without writing them, and returns the error at the end.
 func (w *Raw) Run() error {
-	_, err := fmt.Fprintln(w.out, RawColumns)
+	_, err := fmt.Fprintln(w.out, result.RawHeader)
 	for rows := range w.queue {
 		if err == nil {
 			err = w.writeBatch(rows)
@@ -156,16 +153,16 @@ func (w *Raw) format(e *inflight.Entry) []byte {
 	if int(e.Kind) < len(w.kinds) {
 		b = append(b, w.kinds[e.Kind].Name...)
 	}
-	for _, t := range [...]int64{e.Intended, e.Sent, e.Acked, e.Included, e.Held} {
+	held := inflight.Unset
+	if e.Held != inflight.Unset {
+		held = e.Included // when it was included, not when that was known to last
+	}
+	for _, t := range [...]int64{e.Intended, e.Sent, e.Acked, e.First, held} {
 		b = append(b, ',')
-		if t != inflight.Unset {
-			b = strconv.AppendInt(b, t, 10)
-		}
+		b = strconv.AppendInt(b, t, 10) // inflight.Unset is the -1 of result.RawHeader
 	}
 	b = append(b, ',')
-	if e.Included != inflight.Unset {
-		b = strconv.AppendUint(b, e.Height, 10)
-	}
+	b = strconv.AppendUint(b, e.Height, 10)
 	b = append(b, ',')
 	b = append(b, e.Status.String()...)
 	if e.Status != driver.StatusAccepted {
