@@ -986,6 +986,7 @@ type FollowReply struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Start         *Ref                   `protobuf:"bytes,1,opt,name=start,proto3" json:"start,omitempty"`   // which of the cursors was taken, zero for genesis
 	Revert        []*Ref                 `protobuf:"bytes,2,rep,name=revert,proto3" json:"revert,omitempty"` // from the old tip downwards; never beside a block
+	Parent        *Ref                   `protobuf:"bytes,4,opt,name=parent,proto3" json:"parent,omitempty"` // with revert: where the caller stands after it
 	Block         *BlockPart             `protobuf:"bytes,3,opt,name=block,proto3" json:"block,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1031,6 +1032,13 @@ func (x *FollowReply) GetStart() *Ref {
 func (x *FollowReply) GetRevert() []*Ref {
 	if x != nil {
 		return x.Revert
+	}
+	return nil
+}
+
+func (x *FollowReply) GetParent() *Ref {
+	if x != nil {
+		return x.Parent
 	}
 	return nil
 }
@@ -2576,10 +2584,11 @@ const file_chain_proto_rawDesc = "" +
 	"\x03seq\x18\x01 \x01(\x04R\x03seq\x12\x18\n" +
 	"\aanswers\x18\x02 \x01(\fR\aanswers\"<\n" +
 	"\rFollowRequest\x12+\n" +
-	"\x04from\x18\x01 \x03(\v2\x17.chaindyno.chain.v1.RefR\x04from\"\xa2\x01\n" +
+	"\x04from\x18\x01 \x03(\v2\x17.chaindyno.chain.v1.RefR\x04from\"\xd3\x01\n" +
 	"\vFollowReply\x12-\n" +
 	"\x05start\x18\x01 \x01(\v2\x17.chaindyno.chain.v1.RefR\x05start\x12/\n" +
-	"\x06revert\x18\x02 \x03(\v2\x17.chaindyno.chain.v1.RefR\x06revert\x123\n" +
+	"\x06revert\x18\x02 \x03(\v2\x17.chaindyno.chain.v1.RefR\x06revert\x12/\n" +
+	"\x06parent\x18\x04 \x01(\v2\x17.chaindyno.chain.v1.RefR\x06parent\x123\n" +
 	"\x05block\x18\x03 \x01(\v2\x1d.chaindyno.chain.v1.BlockPartR\x05block\"\x92\x01\n" +
 	"\tBlockPart\x12\x12\n" +
 	"\x04part\x18\x01 \x01(\rR\x04part\x12\x14\n" +
@@ -2787,57 +2796,58 @@ var file_chain_proto_depIdxs = []int32{
 	2,  // 6: chaindyno.chain.v1.FollowRequest.from:type_name -> chaindyno.chain.v1.Ref
 	2,  // 7: chaindyno.chain.v1.FollowReply.start:type_name -> chaindyno.chain.v1.Ref
 	2,  // 8: chaindyno.chain.v1.FollowReply.revert:type_name -> chaindyno.chain.v1.Ref
-	15, // 9: chaindyno.chain.v1.FollowReply.block:type_name -> chaindyno.chain.v1.BlockPart
-	16, // 10: chaindyno.chain.v1.BlockPart.head:type_name -> chaindyno.chain.v1.BlockHead
-	2,  // 11: chaindyno.chain.v1.BlockHead.ref:type_name -> chaindyno.chain.v1.Ref
-	17, // 12: chaindyno.chain.v1.BlockHead.stages:type_name -> chaindyno.chain.v1.Stage
-	2,  // 13: chaindyno.chain.v1.BlockHead.final:type_name -> chaindyno.chain.v1.Ref
-	2,  // 14: chaindyno.chain.v1.BlockChunk.ref:type_name -> chaindyno.chain.v1.Ref
-	1,  // 15: chaindyno.chain.v1.TransactionReply.place:type_name -> chaindyno.chain.v1.Place
-	2,  // 16: chaindyno.chain.v1.TransactionReply.block:type_name -> chaindyno.chain.v1.Ref
-	2,  // 17: chaindyno.chain.v1.ProofReply.block:type_name -> chaindyno.chain.v1.Ref
-	30, // 18: chaindyno.chain.v1.OutputsReply.outputs:type_name -> chaindyno.chain.v1.Output
-	2,  // 19: chaindyno.chain.v1.SetDigestReply.tip:type_name -> chaindyno.chain.v1.Ref
-	35, // 20: chaindyno.chain.v1.StatsReply.threads:type_name -> chaindyno.chain.v1.Thread
-	39, // 21: chaindyno.chain.v1.StatsReply.rejected:type_name -> chaindyno.chain.v1.StatsReply.RejectedEntry
-	40, // 22: chaindyno.chain.v1.StatsReply.settings:type_name -> chaindyno.chain.v1.StatsReply.SettingsEntry
-	2,  // 23: chaindyno.chain.v1.StatsReply.tip:type_name -> chaindyno.chain.v1.Ref
-	2,  // 24: chaindyno.chain.v1.SealReply.tip:type_name -> chaindyno.chain.v1.Ref
-	3,  // 25: chaindyno.chain.v1.Chain.Info:input_type -> chaindyno.chain.v1.InfoRequest
-	7,  // 26: chaindyno.chain.v1.Chain.Tip:input_type -> chaindyno.chain.v1.TipRequest
-	9,  // 27: chaindyno.chain.v1.Chain.Submit:input_type -> chaindyno.chain.v1.SubmitRequest
-	11, // 28: chaindyno.chain.v1.Chain.SubmitBatch:input_type -> chaindyno.chain.v1.Batch
-	11, // 29: chaindyno.chain.v1.Chain.SubmitStream:input_type -> chaindyno.chain.v1.Batch
-	13, // 30: chaindyno.chain.v1.Chain.Follow:input_type -> chaindyno.chain.v1.FollowRequest
-	18, // 31: chaindyno.chain.v1.Chain.Headers:input_type -> chaindyno.chain.v1.HeadersRequest
-	20, // 32: chaindyno.chain.v1.Chain.Block:input_type -> chaindyno.chain.v1.BlockRequest
-	22, // 33: chaindyno.chain.v1.Chain.Transaction:input_type -> chaindyno.chain.v1.TransactionRequest
-	24, // 34: chaindyno.chain.v1.Chain.Locate:input_type -> chaindyno.chain.v1.LocateRequest
-	26, // 35: chaindyno.chain.v1.Chain.Proof:input_type -> chaindyno.chain.v1.ProofRequest
-	28, // 36: chaindyno.chain.v1.Chain.Outputs:input_type -> chaindyno.chain.v1.OutputsRequest
-	31, // 37: chaindyno.chain.v1.Chain.SetDigest:input_type -> chaindyno.chain.v1.SetDigestRequest
-	33, // 38: chaindyno.chain.v1.Chain.Stats:input_type -> chaindyno.chain.v1.StatsRequest
-	36, // 39: chaindyno.chain.v1.Chain.Seal:input_type -> chaindyno.chain.v1.SealRequest
-	4,  // 40: chaindyno.chain.v1.Chain.Info:output_type -> chaindyno.chain.v1.InfoReply
-	8,  // 41: chaindyno.chain.v1.Chain.Tip:output_type -> chaindyno.chain.v1.TipReply
-	10, // 42: chaindyno.chain.v1.Chain.Submit:output_type -> chaindyno.chain.v1.SubmitReply
-	12, // 43: chaindyno.chain.v1.Chain.SubmitBatch:output_type -> chaindyno.chain.v1.BatchReply
-	12, // 44: chaindyno.chain.v1.Chain.SubmitStream:output_type -> chaindyno.chain.v1.BatchReply
-	14, // 45: chaindyno.chain.v1.Chain.Follow:output_type -> chaindyno.chain.v1.FollowReply
-	19, // 46: chaindyno.chain.v1.Chain.Headers:output_type -> chaindyno.chain.v1.HeadersReply
-	21, // 47: chaindyno.chain.v1.Chain.Block:output_type -> chaindyno.chain.v1.BlockChunk
-	23, // 48: chaindyno.chain.v1.Chain.Transaction:output_type -> chaindyno.chain.v1.TransactionReply
-	25, // 49: chaindyno.chain.v1.Chain.Locate:output_type -> chaindyno.chain.v1.LocateReply
-	27, // 50: chaindyno.chain.v1.Chain.Proof:output_type -> chaindyno.chain.v1.ProofReply
-	29, // 51: chaindyno.chain.v1.Chain.Outputs:output_type -> chaindyno.chain.v1.OutputsReply
-	32, // 52: chaindyno.chain.v1.Chain.SetDigest:output_type -> chaindyno.chain.v1.SetDigestReply
-	34, // 53: chaindyno.chain.v1.Chain.Stats:output_type -> chaindyno.chain.v1.StatsReply
-	37, // 54: chaindyno.chain.v1.Chain.Seal:output_type -> chaindyno.chain.v1.SealReply
-	40, // [40:55] is the sub-list for method output_type
-	25, // [25:40] is the sub-list for method input_type
-	25, // [25:25] is the sub-list for extension type_name
-	25, // [25:25] is the sub-list for extension extendee
-	0,  // [0:25] is the sub-list for field type_name
+	2,  // 9: chaindyno.chain.v1.FollowReply.parent:type_name -> chaindyno.chain.v1.Ref
+	15, // 10: chaindyno.chain.v1.FollowReply.block:type_name -> chaindyno.chain.v1.BlockPart
+	16, // 11: chaindyno.chain.v1.BlockPart.head:type_name -> chaindyno.chain.v1.BlockHead
+	2,  // 12: chaindyno.chain.v1.BlockHead.ref:type_name -> chaindyno.chain.v1.Ref
+	17, // 13: chaindyno.chain.v1.BlockHead.stages:type_name -> chaindyno.chain.v1.Stage
+	2,  // 14: chaindyno.chain.v1.BlockHead.final:type_name -> chaindyno.chain.v1.Ref
+	2,  // 15: chaindyno.chain.v1.BlockChunk.ref:type_name -> chaindyno.chain.v1.Ref
+	1,  // 16: chaindyno.chain.v1.TransactionReply.place:type_name -> chaindyno.chain.v1.Place
+	2,  // 17: chaindyno.chain.v1.TransactionReply.block:type_name -> chaindyno.chain.v1.Ref
+	2,  // 18: chaindyno.chain.v1.ProofReply.block:type_name -> chaindyno.chain.v1.Ref
+	30, // 19: chaindyno.chain.v1.OutputsReply.outputs:type_name -> chaindyno.chain.v1.Output
+	2,  // 20: chaindyno.chain.v1.SetDigestReply.tip:type_name -> chaindyno.chain.v1.Ref
+	35, // 21: chaindyno.chain.v1.StatsReply.threads:type_name -> chaindyno.chain.v1.Thread
+	39, // 22: chaindyno.chain.v1.StatsReply.rejected:type_name -> chaindyno.chain.v1.StatsReply.RejectedEntry
+	40, // 23: chaindyno.chain.v1.StatsReply.settings:type_name -> chaindyno.chain.v1.StatsReply.SettingsEntry
+	2,  // 24: chaindyno.chain.v1.StatsReply.tip:type_name -> chaindyno.chain.v1.Ref
+	2,  // 25: chaindyno.chain.v1.SealReply.tip:type_name -> chaindyno.chain.v1.Ref
+	3,  // 26: chaindyno.chain.v1.Chain.Info:input_type -> chaindyno.chain.v1.InfoRequest
+	7,  // 27: chaindyno.chain.v1.Chain.Tip:input_type -> chaindyno.chain.v1.TipRequest
+	9,  // 28: chaindyno.chain.v1.Chain.Submit:input_type -> chaindyno.chain.v1.SubmitRequest
+	11, // 29: chaindyno.chain.v1.Chain.SubmitBatch:input_type -> chaindyno.chain.v1.Batch
+	11, // 30: chaindyno.chain.v1.Chain.SubmitStream:input_type -> chaindyno.chain.v1.Batch
+	13, // 31: chaindyno.chain.v1.Chain.Follow:input_type -> chaindyno.chain.v1.FollowRequest
+	18, // 32: chaindyno.chain.v1.Chain.Headers:input_type -> chaindyno.chain.v1.HeadersRequest
+	20, // 33: chaindyno.chain.v1.Chain.Block:input_type -> chaindyno.chain.v1.BlockRequest
+	22, // 34: chaindyno.chain.v1.Chain.Transaction:input_type -> chaindyno.chain.v1.TransactionRequest
+	24, // 35: chaindyno.chain.v1.Chain.Locate:input_type -> chaindyno.chain.v1.LocateRequest
+	26, // 36: chaindyno.chain.v1.Chain.Proof:input_type -> chaindyno.chain.v1.ProofRequest
+	28, // 37: chaindyno.chain.v1.Chain.Outputs:input_type -> chaindyno.chain.v1.OutputsRequest
+	31, // 38: chaindyno.chain.v1.Chain.SetDigest:input_type -> chaindyno.chain.v1.SetDigestRequest
+	33, // 39: chaindyno.chain.v1.Chain.Stats:input_type -> chaindyno.chain.v1.StatsRequest
+	36, // 40: chaindyno.chain.v1.Chain.Seal:input_type -> chaindyno.chain.v1.SealRequest
+	4,  // 41: chaindyno.chain.v1.Chain.Info:output_type -> chaindyno.chain.v1.InfoReply
+	8,  // 42: chaindyno.chain.v1.Chain.Tip:output_type -> chaindyno.chain.v1.TipReply
+	10, // 43: chaindyno.chain.v1.Chain.Submit:output_type -> chaindyno.chain.v1.SubmitReply
+	12, // 44: chaindyno.chain.v1.Chain.SubmitBatch:output_type -> chaindyno.chain.v1.BatchReply
+	12, // 45: chaindyno.chain.v1.Chain.SubmitStream:output_type -> chaindyno.chain.v1.BatchReply
+	14, // 46: chaindyno.chain.v1.Chain.Follow:output_type -> chaindyno.chain.v1.FollowReply
+	19, // 47: chaindyno.chain.v1.Chain.Headers:output_type -> chaindyno.chain.v1.HeadersReply
+	21, // 48: chaindyno.chain.v1.Chain.Block:output_type -> chaindyno.chain.v1.BlockChunk
+	23, // 49: chaindyno.chain.v1.Chain.Transaction:output_type -> chaindyno.chain.v1.TransactionReply
+	25, // 50: chaindyno.chain.v1.Chain.Locate:output_type -> chaindyno.chain.v1.LocateReply
+	27, // 51: chaindyno.chain.v1.Chain.Proof:output_type -> chaindyno.chain.v1.ProofReply
+	29, // 52: chaindyno.chain.v1.Chain.Outputs:output_type -> chaindyno.chain.v1.OutputsReply
+	32, // 53: chaindyno.chain.v1.Chain.SetDigest:output_type -> chaindyno.chain.v1.SetDigestReply
+	34, // 54: chaindyno.chain.v1.Chain.Stats:output_type -> chaindyno.chain.v1.StatsReply
+	37, // 55: chaindyno.chain.v1.Chain.Seal:output_type -> chaindyno.chain.v1.SealReply
+	41, // [41:56] is the sub-list for method output_type
+	26, // [26:41] is the sub-list for method input_type
+	26, // [26:26] is the sub-list for extension type_name
+	26, // [26:26] is the sub-list for extension extendee
+	0,  // [0:26] is the sub-list for field type_name
 }
 
 func init() { file_chain_proto_init() }

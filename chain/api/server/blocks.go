@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"fmt"
+	"io"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -62,19 +63,25 @@ func (s *Server) Block(r *chainpb.BlockRequest, stream grpc.ServerStreamingServe
 	if err != nil {
 		return err
 	}
-	height, body, err := s.node.Chain.Block(hash)
+	height, body, err := s.node.Chain.OpenBlock(hash)
 	if err != nil {
 		return fmt.Errorf("block %s: %w", hash, err)
 	}
-	parts := (len(body) + bodyPart - 1) / bodyPart
+	defer body.Close()
+	left := body.Size()
+	parts := (left + bodyPart - 1) / bodyPart
 	for i := range parts {
-		m := &chainpb.BlockChunk{Part: uint32(i), Parts: uint32(parts), Data: body[i*bodyPart : min((i+1)*bodyPart, len(body))]}
+		m := &chainpb.BlockChunk{Part: uint32(i), Parts: uint32(parts), Data: make([]byte, min(left, bodyPart))}
 		if i == 0 {
 			m.Ref = toRef(Ref{Height: height, Hash: hash})
+		}
+		if _, err := io.ReadFull(body, m.Data); err != nil {
+			return fmt.Errorf("block %s: %w", hash, err)
 		}
 		if err := stream.Send(m); err != nil {
 			return err
 		}
+		left -= int64(len(m.Data))
 	}
 	return nil
 }

@@ -35,6 +35,7 @@ type Config struct {
 	StreamBatches   int   // unanswered batches of one stream; beyond, it is not read from
 	StreamTxs       int   // unanswered transactions of one stream; beyond, it is not read from
 	UnansweredBytes int64 // payloads of all callers together; beyond, the answer is busy
+	MaxFollowers    int   // Follow calls at once, of all callers; beyond, the call is refused
 }
 
 // DefaultConfig returns the defaults: loopback, plaintext.
@@ -50,6 +51,7 @@ func DefaultConfig() Config {
 		StreamBatches:   64,
 		StreamTxs:       32768,
 		UnansweredBytes: 256 << 20,
+		MaxFollowers:    128,
 	}
 }
 
@@ -70,6 +72,7 @@ func (c *Config) Validate() error {
 		within("batch txs", c.BatchTxs, 1, 16384),
 		within("stream batches", c.StreamBatches, 1, 4096),
 		within("stream txs", c.StreamTxs, c.BatchTxs, 1<<20),
+		within("max followers", c.MaxFollowers, 1, 100_000),
 		within("unanswered bytes", c.UnansweredBytes, MessageBytes, 1<<40),
 	} {
 		if err != nil {

@@ -1,8 +1,6 @@
 package server
 
 import (
-	"slices"
-
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -22,6 +20,12 @@ type followStream = grpc.ServerStreamingServer[chainpb.FollowReply]
 // Follow pulls step after step from the node at the pace at which the caller
 // reads: all that a slow caller holds up is its own cursor.
 func (s *Server) Follow(r *chainpb.FollowRequest, stream followStream) error {
+	select {
+	case s.followers <- struct{}{}:
+		defer func() { <-s.followers }()
+	default:
+		return status.Errorf(codes.ResourceExhausted, "%d followers are served already, which is the bound", s.cfg.MaxFollowers)
+	}
 	ctx, cancel := s.bind(stream.Context())
 	defer cancel()
 	at, err := s.cursor(r.From)
@@ -39,7 +43,7 @@ func (s *Server) Follow(r *chainpb.FollowRequest, stream followStream) error {
 		if step.Block != nil {
 			at, err = step.Block.Ref, sendBlock(stream, step.Block, step.Final)
 		} else {
-			at, err = step.Parent, sendReverts(stream, step.Revert)
+			at, err = step.Parent, sendReverts(stream, step.Revert, step.Parent)
 		}
 		if err != nil {
 			return err
@@ -68,11 +72,15 @@ func (s *Server) cursor(from []*chainpb.Ref) (Ref, error) {
 	return Ref{}, nil
 }
 
-func sendReverts(stream followStream, reverts []Ref) error {
-	for part := range slices.Chunk(reverts, revertsPart) {
-		m := &chainpb.FollowReply{Revert: make([]*chainpb.Ref, len(part))}
+func sendReverts(stream followStream, reverts []Ref, parent Ref) error {
+	for len(reverts) > 0 {
+		part := reverts[:min(len(reverts), revertsPart)]
+		m := &chainpb.FollowReply{Revert: make([]*chainpb.Ref, len(part)), Parent: toRef(parent)}
 		for i, r := range part {
 			m.Revert[i] = toRef(r)
+		}
+		if reverts = reverts[len(part):]; len(reverts) > 0 {
+			m.Parent = toRef(reverts[0])
 		}
 		if err := stream.Send(m); err != nil {
 			return err

@@ -127,8 +127,14 @@ func (s *Server) Outputs(_ context.Context, r *chainpb.OutputsRequest) (*chainpb
 	return m, nil
 }
 
-// SetDigest sums up the output set.
+// SetDigest sums up the output set. One call at a time: others wait.
 func (s *Server) SetDigest(ctx context.Context, _ *chainpb.SetDigestRequest) (*chainpb.SetDigestReply, error) {
+	select {
+	case s.digest <- struct{}{}:
+		defer func() { <-s.digest }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	d, err := s.node.Set.Digest(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("digest of the output set: %w", err)

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"io"
 	"time"
 
 	"github.com/chaindyno/chaindyno/chain/ledger"
@@ -55,8 +56,16 @@ type Chain interface {
 	// BlockAt returns the hash of the best chain's block at a height, or
 	// ErrNotFound.
 	BlockAt(height uint32) (ledger.Hash, error)
-	// Block returns a stored block's height and whole encoding, or ErrNotFound.
-	Block(hash ledger.Hash) (height uint32, body []byte, err error)
+	// OpenBlock returns a stored block's height and encoding, to be closed by the
+	// caller, or ErrNotFound.
+	OpenBlock(hash ledger.Hash) (height uint32, body Body, err error)
+}
+
+// Body reads the encoding of a block, so that a slow caller does not keep a
+// whole block in memory. Size is in bytes.
+type Body interface {
+	io.ReadCloser
+	Size() int64
 }
 
 // Follower reads changes of the best chain by cursor.

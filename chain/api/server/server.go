@@ -34,7 +34,9 @@ type Server struct {
 	node       Node
 	listener   net.Listener
 	grpc       *grpc.Server
-	unanswered atomic.Int64 // bytes of payloads submitted and not answered
+	unanswered atomic.Int64  // bytes of payloads submitted and not answered
+	followers  chan struct{} // a place for each Follow under way
+	digest     chan struct{} // one place: a digest reads the whole set
 
 	stopping context.Context // done when calls under way are to end
 	stop     context.CancelFunc
@@ -51,7 +53,8 @@ func New(cfg Config, node Node) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", cfg.Listen, reason(err))
 	}
-	s := &Server{cfg: cfg, node: node, listener: l}
+	s := &Server{cfg: cfg, node: node, listener: l,
+		followers: make(chan struct{}, cfg.MaxFollowers), digest: make(chan struct{}, 1)}
 	s.stopping, s.stop = context.WithCancel(context.Background())
 	s.grpc = grpc.NewServer(s.options()...)
 	chainpb.RegisterChainServer(s.grpc, s)
