@@ -219,8 +219,10 @@ type Spend struct {
 	Key  Signer
 }
 
-// AppendTransfer appends a signed transfer to dst. All keys must be of one
-// scheme. The signatures commit to the network by its genesis hash.
+var unsigned [SigSize]byte
+
+// AppendTransfer appends a signed transfer to dst. There must be 1 to MaxInputs
+// inputs, all keys of one scheme, and at least one output. The signatures commit to the network by its genesis hash.
 func AppendTransfer(dst []byte, genesis Hash, ins []Spend, outs []Output) []byte {
 	scheme := ins[0].Key.Scheme()
 	start := len(dst)
@@ -229,7 +231,7 @@ func AppendTransfer(dst []byte, genesis Hash, ins []Spend, outs []Output) []byte
 		dst = append(dst, in.Prev.TxID[:]...)
 		dst = binary.LittleEndian.AppendUint32(dst, in.Prev.Index)
 		dst = append(dst, in.Key.Public()...)
-		dst = append(dst, make([]byte, SigSize)...)
+		dst = append(dst, unsigned[:]...)
 	}
 	dst = appendOutputs(dst, outs)
 	tx := Tx{raw: dst[start:], scheme: scheme, inputs: uint16(len(ins)), outputs: uint32(len(outs))}
@@ -244,19 +246,16 @@ func AppendTransfer(dst []byte, genesis Hash, ins []Spend, outs []Output) []byte
 // SHA-256 of the genesis hash and the encoding without signatures, so that a
 // signature is worth nothing on another network.
 func (t *Tx) SigHash(genesis Hash) Hash {
-	h := sha256.New()
-	h.Write(genesis[:])
-	h.Write(t.raw[:txHeadSize])
+	var room [512]byte // enough for most transactions
+	b := append(room[:0], genesis[:]...)
+	b = append(b, t.raw[:txHeadSize]...)
 	if t.scheme != SchemeNone {
 		size, sig := t.inputSize(), t.inputSize()-SigSize
 		for at := txHeadSize; at < t.outputsAt(); at += size {
-			h.Write(t.raw[at : at+sig])
+			b = append(b, t.raw[at:at+sig]...)
 		}
 	}
-	h.Write(t.raw[t.outputsAt():])
-	var first [32]byte
-	h.Sum(first[:0])
-	return sha256.Sum256(first[:])
+	return DoubleSHA256(append(b, t.raw[t.outputsAt():]...))
 }
 
 func appendHead(dst []byte, s Scheme, inputs, outputs int) []byte {
