@@ -12,7 +12,7 @@ while read -r package dir; do
 	names=$(grep -hoE '^func Fuzz[A-Za-z0-9_]+' "$dir"/*_test.go 2>/dev/null | sed 's/^func //' | sort -u || true)
 	for name in $names; do
 		echo "fuzz $package $name"
-		$GO test -run '^$' -fuzz "^${name}\$" -fuzztime "$FUZZTIME" "$package" | tail -n 2
+		$GO test -run '^$' -fuzz "^${name}\$" -fuzztime "$FUZZTIME" -fuzzminimizetime 20x "$package" | tail -n 2
 		count=$((count + 1))
 	done
 done < <($GO list -f '{{.ImportPath}} {{.Dir}}' ./...)

@@ -7,8 +7,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/token"
 )
 
 // Tree is a subtree that is kept as it was written, for somebody else to
@@ -55,7 +57,7 @@ func (d *decoder) value(n ast.Node, dst reflect.Value, key string) *Error {
 	if _, single := literal(n); single || strings.HasSuffix(key, "]") {
 		d.note(n, key) // the value itself rather than its key
 	}
-	if n.Type() == ast.NullType {
+	if n.Type() == ast.NullType && !(dst.Kind() == reflect.String && n.GetToken().Type == token.NullType) {
 		return d.errorf(n, key, "has no value")
 	}
 	if dst.Addr().Type().Implements(textUnmarshaler) {
@@ -271,10 +273,48 @@ func literal(n ast.Node) (string, bool) {
 		return v.Value, true
 	case *ast.LiteralNode:
 		return v.Value.Value, true
-	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.InfinityNode, *ast.NanNode:
-		return n.GetToken().Value, true
+	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.InfinityNode, *ast.NanNode, *ast.NullNode:
+		return n.GetToken().Value, true // for a text, null is a word like any other
 	case *ast.MappingKeyNode:
 		return literal(v.Value)
+	case *ast.MappingNode:
+		if len(v.Values) == 1 && v.Start.Value == ":" {
+			return adjoined(v.Values[0])
+		}
+	case *ast.MappingValueNode:
+		return adjoined(v)
+	}
+	return "", false
+}
+
+// adjoined returns "host:port" where the parser has made a mapping of it: it
+// does so within braces, though a plain colon ends a key only before a blank
+// (YAML 1.2, 7.3.3).
+func adjoined(n *ast.MappingValueNode) (string, bool) {
+	key, ok := plainWord(n.Key)
+	if !ok {
+		return "", false
+	}
+	value, ok := plainWord(n.Value)
+	if !ok {
+		return "", false
+	}
+	k, colon, v := n.Key.GetToken().Position, n.Start.Position, n.Value.GetToken().Position
+	if k.Line != colon.Line || k.Line != v.Line || colon.Column != k.Column+utf8.RuneCountInString(key) || v.Column != colon.Column+1 {
+		return "", false
+	}
+	return key + ":" + value, true
+}
+
+// plainWord returns a scalar that is written without quotes.
+func plainWord(n ast.Node) (string, bool) {
+	switch t := n.GetToken(); t.Type {
+	case token.SingleQuoteType, token.DoubleQuoteType:
+		return "", false
+	}
+	switch n.(type) {
+	case *ast.StringNode, *ast.IntegerNode, *ast.FloatNode:
+		return n.GetToken().Value, true
 	}
 	return "", false
 }

@@ -204,7 +204,16 @@ func syntax(err error, file string) *Error {
 	return e
 }
 
+// place is where a node begins: a mapping without braces at its first key.
 func place(n ast.Node) (line, column int) {
+	switch v := n.(type) {
+	case *ast.MappingNode:
+		if len(v.Values) > 0 && v.Start.Value != "{" {
+			return place(v.Values[0].Key)
+		}
+	case *ast.MappingValueNode:
+		return place(v.Key)
+	}
 	if t := n.GetToken(); t != nil && t.Position != nil {
 		return t.Position.Line, t.Position.Column
 	}

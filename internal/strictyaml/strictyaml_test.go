@@ -125,6 +125,33 @@ func TestPointerToNothing(t *testing.T) {
 	}
 }
 
+func TestAddressesInBraces(t *testing.T) {
+	for _, text := range []string{
+		"{list: [localhost:80, '[::1]:80', http://h:1/p]}",
+		"{name: x, list: [localhost:80, \"[::1]:80\", http://h:1/p]}",
+		"list: [localhost:80, '[::1]:80', http://h:1/p]",
+		"list:\n- localhost:80\n- '[::1]:80'\n- http://h:1/p",
+	} {
+		d, err := load(text)
+		if err != nil || strings.Join(d.List, " ") != "localhost:80 [::1]:80 http://h:1/p" {
+			t.Errorf("%s: %v, %v", text, d, err)
+		}
+	}
+	if _, err := load("{list: [{a: b}]}"); err == nil {
+		t.Error("a mapping was taken for an address")
+	}
+	if _, err := load("{list: [a: b]}"); err == nil {
+		t.Error("a pair was taken for an address")
+	}
+}
+
+func TestNullIsAWord(t *testing.T) {
+	d, err := load("name: null")
+	if err != nil || d.Name != "null" {
+		t.Errorf("%+v, %v", d, err)
+	}
+}
+
 func TestEmptyDocumentIsDefaults(t *testing.T) {
 	for _, text := range []string{"", "\n", "# nothing\n", "---\n"} {
 		d, err := load(text)
@@ -158,11 +185,12 @@ func TestErrors(t *testing.T) {
 		{"shape: {}", `f.yaml:1:8: shape: choose one of constant, steps`},
 		{"shape: {constant: {rate: 1}, steps: []}", `f.yaml:1:8: shape: choose one of constant, steps`},
 		{"shape:\n  steps:\n  - rate: 1\n  - rate: 500", `f.yaml:4:11: shape.steps[1].rate: 500 is out of range; permitted: 1 to 100`},
+		{"share: null", `f.yaml:1:8: share: has no value`},
 		{"list: a", `f.yaml:1:7: list: want a list, got "a"`},
 		{"name: &a x", `f.yaml:1:7: name: anchors and aliases are not permitted`},
 		{"name: !!str x", `f.yaml:1:7: name: tags are not permitted`},
 		{"options: {a: [1]}", `f.yaml:1:14: options.a: want a single value, got a list`},
-		{"name: a\n---\nname: b", `f.yaml:3:5: starts a second document; one is permitted`},
+		{"name: a\n---\nname: b", `f.yaml:3:1: starts a second document; one is permitted`},
 		{"name: [a", `f.yaml:1:7: sequence end token ']' not found`},
 		{"- a", `f.yaml:1:1: want a mapping, got a list`},
 		{"name: " + strings.Repeat("[", 100), `f.yaml: is nested more than 64 deep`},
