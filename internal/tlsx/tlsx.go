@@ -14,9 +14,9 @@ import (
 
 // Server names the files of a TLS server. The zero value means no TLS.
 type Server struct {
-	Cert     string `yaml:"cert"`      // certificate chain
-	Key      string `yaml:"key"`       // its private key
-	ClientCA string `yaml:"client_ca"` // clients must show a certificate of these; "": none is asked for
+	Cert     string `json:"cert"`      // certificate chain
+	Key      string `json:"key"`       // its private key
+	ClientCA string `json:"client_ca"` // clients must show a certificate of these; "": none is asked for
 }
 
 // Enabled says whether any file is named.
@@ -52,10 +52,10 @@ func (s Server) Config() (*tls.Config, error) {
 
 // Client names the files of a TLS client. The zero value means no TLS.
 type Client struct {
-	CA         string `yaml:"ca"`          // the server's certificate must be of these
-	Cert       string `yaml:"cert"`        // shown to the server; "": none
-	Key        string `yaml:"key"`         // of Cert
-	ServerName string `yaml:"server_name"` // expected in the certificate; "": the host dialled
+	CA         string `json:"ca"`          // the server's certificate must be of these
+	Cert       string `json:"cert"`        // shown to the server; "": none
+	Key        string `json:"key"`         // of Cert
+	ServerName string `json:"server_name"` // expected in the certificate; "": the host dialled
 }
 
 // Enabled says whether anything is set.
