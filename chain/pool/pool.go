@@ -1,69 +1,81 @@
 package pool
 
 import (
+	"bytes"
+	"sync"
 	"time"
 
 	"github.com/chaindyno/chaindyno/chain/ledger"
 )
 
 // Pool is the stage. Any goroutine may call its methods.
-type Pool struct{}
+type Pool struct {
+	cfg     Config
+	params  *ledger.Params
+	outputs Outputs
+	ev      Events
+	maxTx   int       // bytes of a transaction that fits into a block beside the coinbase
+	start   time.Time // zero of entry.since
+	changed chan struct{}
+
+	mu      sync.Mutex // guards everything below
+	slab    slab
+	waiting list
+	byID    map[ledger.Hash]int32
+	spent   map[ledger.OutPoint]int32 // an entry's number, or the place of a remembered spend
+	recent  recent
+	high    int64  // seq of the newest
+	low     int64  // seq of the oldest
+	gen     uint32 // counts the blocks that came and went: each may change every depth
+	stats   Stats
+}
 
 // New returns an empty pool over the given set. The error is about cfg.
 func New(cfg Config, params *ledger.Params, outputs Outputs, ev Events) (*Pool, error) {
-	panic("API only")
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	return &Pool{
+		cfg: cfg, params: params, outputs: outputs, ev: ev,
+		maxTx: params.MaxBlockBytes - blockOverhead, start: time.Now(), changed: make(chan struct{}, 1),
+		slab: slab{free: none}, waiting: list{head: none, tail: none},
+		byID: map[ledger.Hash]int32{}, spent: map[ledger.OutPoint]int32{},
+		recent: recent{size: RecentSpends}, gen: 1,
+	}, nil
 }
 
-// Offer is ingest's Sink: it accepts or refuses, in order, every transaction
-// whose answer is RejectNone, and sets the answer. The pool copies what it
-// keeps. First seen wins. The kinds: RejectDuplicate (the same is in the pool,
-// or was in one of the last blocks), RejectDoubleSpend (an input is spent in
-// the pool or by one of the last RecentSpends inputs that blocks spent),
-// RejectMissingInput, RejectKeyMismatch, RejectImmature, RejectValue,
-// RejectFee, RejectTooLarge (does not fit into a block), RejectDepth,
-// RejectBusy (the pool is full).
-func (p *Pool) Offer(txs []ledger.Tx, received, verified time.Time, answers []ledger.Reject) {
-	panic("API only")
-}
-
-// Take hands out the oldest transactions within both bounds, parents before
-// children, together with the sum of their fees. They stay in the pool, so
-// that conflicts with them are refused, until Commit or Return.
-//
-// The set must not be ahead of the pool: between the moment at which a block
-// reaches Outputs and its Commit (or Revert), Take could hand out what the
-// block has spent. Tell the miner of a tip only after Commit.
-func (p *Pool) Take(maxTxs, maxBytes int) (txs []Tx, fees uint64) { panic("API only") }
-
-// Return puts back what was taken for a block that was not sealed, or was
-// refused: to its old place, ahead of newer ones. Transactions that have been
-// committed or dropped since are ignored.
-func (p *Pool) Return(txs []Tx) { panic("API only") }
-
-// Commit tells the pool of a block that Outputs has already applied, the
-// node's own or another's. Its transactions leave the pool; what conflicts
-// with them is dropped together with its descendants.
-func (p *Pool) Commit(b *ledger.Block) { panic("API only") }
-
-// Revert tells the pool of a block that Outputs has already reverted. A
-// reorganisation calls it from the old tip downwards, then Commit upwards. The
-// block's transfers go back into the pool, in chain order, ahead of all
-// others; they cannot be refused, and whatever conflicts with them is dropped.
-func (p *Pool) Revert(b *ledger.Block) { panic("API only") }
+// blockOverhead is what a block holds beside transfers: header, count, and a
+// coinbase of one output.
+const blockOverhead = ledger.HeaderSize + 4 + 7 + 12 + 28
 
 // Has says which of the transactions are in the pool, taken ones included.
-func (p *Pool) Has(ids []ledger.Hash) []bool { panic("API only") }
+func (p *Pool) Has(ids []ledger.Hash) []bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	has := make([]bool, len(ids))
+	for i, id := range ids {
+		_, has[i] = p.byID[id]
+	}
+	return has
+}
 
 // Changed returns a channel that receives a hint after transactions were
 // accepted or put back. Hints coalesce.
-func (p *Pool) Changed() <-chan struct{} { panic("API only") }
+func (p *Pool) Changed() <-chan struct{} { return p.changed }
+
+func (p *Pool) hint() {
+	select {
+	case p.changed <- struct{}{}:
+	default:
+	}
+}
 
 // Stats is a snapshot of the pool. All but the first four count since New.
 type Stats struct {
 	Txs    int   // in the pool, taken ones included
 	Bytes  int64 // of their encodings
 	Taken  int   // handed out and neither committed nor returned
-	Recent int   // spent inputs of past blocks that are remembered
+	Recent int   // spent inputs of past blocks that are remembered, at most RecentSpends
 
 	Answers   [ledger.RejectBlock]uint64 // of Offer, indexed by kind; RejectNone counts the accepted
 	Dropped   [causes]uint64             // indexed by Cause
@@ -74,4 +86,54 @@ type Stats struct {
 }
 
 // Stats returns a snapshot.
-func (p *Pool) Stats() Stats { panic("API only") }
+func (p *Pool) Stats() Stats {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := p.stats
+	s.Txs, s.Taken, s.Recent = len(p.byID), len(p.byID)-p.waiting.n, len(p.recent.ring)
+	return s
+}
+
+// nextHeight is the height of the next block.
+func (p *Pool) nextHeight() uint32 {
+	height, _, ok := p.outputs.Tip()
+	if !ok {
+		return 0
+	}
+	return height + 1
+}
+
+// insert makes a transaction an entry, not yet on the list, and the spender of
+// its inputs. It copies the encoding: a wire message or a block must not stay
+// in memory for the sake of one transaction.
+func (p *Pool) insert(tx *ledger.Tx, seq int64, now time.Time) int32 {
+	i := p.slab.get()
+	e := p.slab.at(i)
+	e.tx.Tx, e.seq, e.since = clone(tx), seq, now.Sub(p.start)
+	p.byID[tx.ID()] = i
+	for k := range tx.Inputs() {
+		p.spent[tx.Prev(k)] = i
+	}
+	p.stats.Bytes += int64(tx.Size())
+	return i
+}
+
+// clone copies a transaction and its encoding, at the price of hashing it.
+func clone(tx *ledger.Tx) ledger.Tx {
+	own, _, err := ledger.ParseTx(bytes.Clone(tx.Bytes()), tx.Size())
+	if err != nil {
+		panic("pool: a transaction does not parse any more, so its encoding was changed: " + err.Error())
+	}
+	return own
+}
+
+// remove forgets an entry, but not what it spent.
+func (p *Pool) remove(i int32) {
+	e := p.slab.at(i)
+	if p.linked(i) {
+		p.unlink(i)
+	}
+	delete(p.byID, e.tx.ID())
+	p.stats.Bytes -= int64(e.tx.Size())
+	p.slab.put(i)
+}
