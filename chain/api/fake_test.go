@@ -80,7 +80,8 @@ func (n *node) back(k int) {
 	n.wake()
 }
 
-// forget takes the last k blocks off as if they had never been.
+// forget takes the last k blocks off as if they had never been, which is what
+// a restart does; the caller cuts the connections.
 func (n *node) forget(k int) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -88,7 +89,6 @@ func (n *node) forget(k int) {
 		delete(n.known, b.Hash)
 	}
 	n.best = n.best[:len(n.best)-k]
-	n.wake()
 }
 
 func (n *node) wake() {
@@ -152,6 +152,9 @@ func (n *node) Knows(at server.Ref) bool {
 
 func (n *node) Next(ctx context.Context, at server.Ref) (server.Step, error) {
 	for {
+		if !n.Knows(at) {
+			return server.Step{}, server.ErrNotFound
+		}
 		step, changed := n.after(at)
 		if step.Block != nil || step.Revert != nil {
 			return step, nil

@@ -217,9 +217,15 @@ func TestBadCalls(t *testing.T) {
 		{"too many", batch(&chainpb.Batch{Sizes: make([]uint32, 8193)}), codes.InvalidArgument},
 		{"payloads too long", batch(&chainpb.Batch{Payloads: make([]byte, server.BatchBytes+1), Sizes: []uint32{server.BatchBytes + 1}}), codes.InvalidArgument},
 		{"message too long", batch(&chainpb.Batch{Payloads: make([]byte, server.MessageBytes), Sizes: []uint32{server.MessageBytes}}), codes.ResourceExhausted},
-		{"short id", func() error { _, err := rpc.Transaction(ctx, &chainpb.TransactionRequest{Id: make([]byte, 31)}); return err }, codes.InvalidArgument},
+		{"short id", func() error {
+			_, err := rpc.Transaction(ctx, &chainpb.TransactionRequest{Id: make([]byte, 31)})
+			return err
+		}, codes.InvalidArgument},
 		{"half an id", func() error { _, err := rpc.Locate(ctx, &chainpb.LocateRequest{Ids: make([]byte, 33)}); return err }, codes.InvalidArgument},
-		{"too many ids", func() error { _, err := rpc.Locate(ctx, &chainpb.LocateRequest{Ids: make([]byte, 32*60_001)}); return err }, codes.InvalidArgument},
+		{"too many ids", func() error {
+			_, err := rpc.Locate(ctx, &chainpb.LocateRequest{Ids: make([]byte, 32*60_001)})
+			return err
+		}, codes.InvalidArgument},
 		{"short key", func() error { _, err := rpc.Outputs(ctx, &chainpb.OutputsRequest{Key: make([]byte, 19)}); return err }, codes.InvalidArgument},
 		{"no block named", func() error { _, err := first(rpc.Block(ctx, &chainpb.BlockRequest{})); return err }, codes.InvalidArgument},
 		{"too many cursors", func() error {

@@ -93,8 +93,7 @@ func (s *Server) Run(ctx context.Context) error {
 	defer hard.Stop()
 	s.grpc.GracefulStop()
 	s.readers.Wait()
-	<-served
-	return nil
+	return <-served // nil: it was stopped
 }
 
 func (s *Server) options() []grpc.ServerOption {
