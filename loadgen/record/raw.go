@@ -33,12 +33,13 @@ const (
 //
 //	# sampled: one row in 100 from here on, offset 17, seed 42
 //
-// so each row after it stands for 100. The last line of a complete file is
+// so each row after it stands for 100. A file that does not hold all rows ends
+// with
 //
-//	# end: 5100000 rows done, 5001000 written, 0 not written
+//	# end: 5100000 rows done, 5001000 written, 0 lost
 //
-// where "not written" counts rows lost because the disk could not keep up:
-// recording never waits for it.
+// where lost ones are those the disk could not keep up with: recording never
+// waits for it.
 type Raw struct {
 	kinds   []driver.Kind
 	seed    uint64
@@ -106,8 +107,8 @@ func (w *Raw) Run() error {
 		default:
 		}
 	}
-	if err == nil {
-		_, err = fmt.Fprintf(w.out, "# end: %d rows done, %d written, %d not written\n", w.seen+w.Lost(), w.written, w.Lost())
+	if done := w.seen + w.Lost(); err == nil && done != w.written {
+		_, err = fmt.Fprintf(w.out, "# end: %d rows done, %d written, %d lost\n", done, w.written, w.Lost())
 	}
 	if err == nil {
 		err = w.out.Flush()
