@@ -1,3 +1,3 @@
 package scenario
 
-//go:generate go run ./schema ../../docs/scenario.schema.json
+//go:generate go test -run TestPublishedSchema . -update

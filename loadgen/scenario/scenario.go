@@ -34,7 +34,7 @@ type Target struct {
 	Submit   []string          `json:"submit,omitempty" doc:"addresses, host:port or URL; absent where chain starts the nodes"`
 	TLS      TLS               `json:"tls,omitzero" doc:"transport security; absent: none"`
 	TokenEnv string            `json:"token_env,omitempty" doc:"environment variable that holds a bearer token"`
-	Auth     Auth              `json:"auth,omitzero" doc:"user and password, for chains that want them"`
+	Auth     Auth              `json:"auth,omitzero" doc:"user and password, for drivers that want them"`
 	Options  map[string]string `json:"options,omitempty" doc:"the driver's own settings"`
 
 	// AllowRemote permits a target off loopback whose network is not known to
@@ -61,16 +61,15 @@ type Auth struct {
 type Chain struct {
 	Up    Up              `json:"up" doc:"what is started"`
 	Node  strictyaml.Tree `json:"node,omitempty" doc:"settings of the reference node, as in its own file"`
-	Reset string          `json:"reset" doc:"fresh: every run starts from genesis; keep: from what is there" enum:"fresh|keep"`
+	Reset string          `json:"reset" doc:"fresh, or wipe as other chains call it: every run starts from an empty data folder" enum:"fresh|wipe"`
 }
 
 // SetDefaults fills in what a file with a chain need not say.
 func (c *Chain) SetDefaults() { *c = Chain{Up: Up{Nodes: 1}, Reset: "fresh"} }
 
-// Up is what is started: nodes of this binary, or somebody else's process.
+// Up is what is started.
 type Up struct {
-	Nodes   int      `json:"nodes" doc:"child processes of this binary" range:"1..16"`
-	Process []string `json:"process,omitempty" doc:"command of another node; {{.Dir}} is its data folder"`
+	Nodes int `json:"nodes" doc:"child processes of this binary" range:"1..16"`
 }
 
 // Load is what is sent.

@@ -3,6 +3,7 @@ package scenario
 import (
 	"bytes"
 	"encoding/json"
+	"flag"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -71,8 +72,16 @@ func TestCommentedNamesEveryKey(t *testing.T) {
 	walk(schema)
 }
 
+var update = flag.Bool("update", false, "write docs/scenario.schema.json")
+
 func TestPublishedSchema(t *testing.T) {
-	published, err := os.ReadFile("../../docs/scenario.schema.json")
+	const file = "../../docs/scenario.schema.json"
+	if *update {
+		if err := os.WriteFile(file, JSONSchema(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	published, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,7 +166,8 @@ func TestBadInput(t *testing.T) {
 		{"chain: {}\nfaults: [{at: 1s, do: kill, node: 1}]", `f.yaml:2:35: faults[0].node: 1 is out of range; permitted: 0 to 0`},
 		{"chain: {}\nfaults: [{at: 35s, do: kill}]", `f.yaml:2:15: faults[0].at: 35s is after the load has ended; permitted: less than 35s`},
 		{"chain: {up: {nodes: 17}}", `f.yaml:1:21: chain.up.nodes: 17 is out of range; permitted: 1 to 16`},
-		{"chain: {up: {process: [btcd]}}", `f.yaml:1:14: chain.up.process: the reference driver starts nodes of this binary; give nodes`},
+		{"chain: {}\ntarget: {driver: bitcoin}", `f.yaml:1:1: chain: nodes of this binary speak to the reference driver only; start bitcoin yourself and name it in target.submit`},
+		{"target: {submit: [127.0.0.1:1], auth: {user_env: U}}", `f.yaml:1:33: target.auth: the reference driver knows no users; use token_env`},
 		{"chain: {}\ntarget: {submit: [127.0.0.1:1]}", `f.yaml:2:10: target.submit: chain starts nodes of its own; remove one of the two`},
 		{"name: x", `f.yaml: target.submit: is absent: name the nodes to load, or add chain to start them`},
 		{"target: {submit: [nowhere]}", `f.yaml:1:19: target.submit[0]: want host:port or a URL, got "nowhere"`},

@@ -23,7 +23,7 @@ func secretive(t *testing.T) (*Scenario, Secrets) {
 	if err := os.WriteFile(file, []byte(password+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s := mustParse(t, "target: {submit: [127.0.0.1:1], tls: {ca: ca.pem}, token_env: CD_TOKEN, auth: {user_env: CD_USER, password_file: "+file+"}}")
+	s := mustParse(t, "target: {driver: other, submit: [127.0.0.1:1], tls: {ca: ca.pem}, token_env: CD_TOKEN, auth: {user_env: CD_USER, password_file: "+file+"}}")
 	c, err := s.Secrets()
 	if err != nil {
 		t.Fatal(err)

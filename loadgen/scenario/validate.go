@@ -61,7 +61,7 @@ func (s *Scenario) validateTarget() error {
 		return nil
 	case s.Chain == nil && len(t.Submit) == 0:
 		return s.ErrorAt("target.submit", "is absent: name the nodes to load, or add chain to start them")
-	case s.Chain != nil && s.Chain.Up.Process == nil && len(t.Submit) > 0:
+	case s.Chain != nil && len(t.Submit) > 0:
 		return s.ErrorAt("target.submit", "chain starts nodes of its own; remove one of the two")
 	}
 	for i, a := range t.Submit {
@@ -139,6 +139,9 @@ func (s *Scenario) validateSecrets() error {
 	if t.TokenEnv != "" && t.TLS.CA == "" {
 		return s.ErrorAt("target.token_env", "a token is sent over TLS only; add tls.ca")
 	}
+	if t.Driver == DriverReference && t.Auth != (Auth{}) {
+		return s.ErrorAt("target.auth", "the reference driver knows no users; use token_env")
+	}
 	if t.Auth.PasswordEnv != "" && t.Auth.PasswordFile != "" {
 		return s.ErrorAt("target.auth", "choose one of password_env, password_file")
 	}
@@ -146,14 +149,8 @@ func (s *Scenario) validateSecrets() error {
 }
 
 func (s *Scenario) validateChain() error {
-	if s.Chain == nil {
-		return nil
-	}
-	if s.Target.Driver != DriverReference && len(s.Chain.Up.Process) == 0 {
-		return s.ErrorAt("chain.up", "nodes of this binary speak to the reference driver only; give process")
-	}
-	if s.Target.Driver == DriverReference && len(s.Chain.Up.Process) > 0 {
-		return s.ErrorAt("chain.up.process", "the reference driver starts nodes of this binary; give nodes")
+	if s.Chain != nil && s.Target.Driver != DriverReference {
+		return s.ErrorAt("chain", "nodes of this binary speak to the reference driver only; start %s yourself and name it in target.submit", s.Target.Driver)
 	}
 	return nil
 }
