@@ -1,0 +1,168 @@
+package sut
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/chaindyno/chaindyno/internal/strictyaml"
+	"github.com/chaindyno/chaindyno/loadgen/scenario"
+)
+
+// ProcessConfig describes nodes that are child processes. Binary and Dir are
+// required.
+type ProcessConfig struct {
+	Binary string          // of the node
+	Args   []string        // before --config; nil: "node"
+	Nodes  int             // from 1
+	Node   strictyaml.Tree // settings of every node; name, data and addresses are ours
+	Dir    string          // for configuration, data and logs; it is created, and removed by Down
+	Keep   bool            // Down leaves Dir
+	Env    []string        // nil: this process's, without settings of nodes
+	Ready  time.Duration   // longest start of a node; 0 = 30 s
+	Grace  time.Duration   // longest orderly stop before it is killed; 0 = 15 s
+}
+
+// envPrefix starts environment variables that set a node up. They are kept
+// from our nodes, which the scenario alone describes.
+const envPrefix = "CHAINDYNO_NODE_"
+
+// Process is a system of child processes of this binary. They never outlive
+// this one.
+type Process struct {
+	cfg   ProcessConfig
+	nodes []*node
+}
+
+// NewProcess fills in the defaults; nothing is started and nothing is written.
+func NewProcess(cfg ProcessConfig) *Process {
+	if cfg.Args == nil {
+		cfg.Args = []string{"node"}
+	}
+	if cfg.Env == nil {
+		for _, v := range os.Environ() {
+			if !strings.HasPrefix(v, envPrefix) {
+				cfg.Env = append(cfg.Env, v)
+			}
+		}
+	}
+	if cfg.Ready == 0 {
+		cfg.Ready = 30 * time.Second
+	}
+	if cfg.Grace == 0 {
+		cfg.Grace = 15 * time.Second
+	}
+	p := &Process{cfg: cfg}
+	for i := range cfg.Nodes {
+		name := fmt.Sprintf("node-%d", i)
+		p.nodes = append(p.nodes, &node{cfg: &p.cfg, name: name, dir: filepath.Join(cfg.Dir, name)})
+	}
+	return p
+}
+
+// Up starts the nodes one after another.
+func (p *Process) Up(ctx context.Context) ([]Node, error) {
+	up := make([]Node, len(p.nodes))
+	for i, n := range p.nodes {
+		var err error
+		if up[i], err = n.start(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return up, nil
+}
+
+// Reset stops the nodes, removes their data, and starts them where they were.
+func (p *Process) Reset(ctx context.Context) error {
+	p.each(func(n *node) { n.stop() })
+	for _, n := range p.nodes {
+		if err := os.RemoveAll(n.data()); err != nil {
+			return err
+		}
+	}
+	_, err := p.Up(ctx)
+	return err
+}
+
+// Down stops the nodes and removes their folder, unless it is to be kept.
+func (p *Process) Down(context.Context) error {
+	p.each(func(n *node) { n.stop() })
+	if p.cfg.Keep {
+		return nil
+	}
+	return os.RemoveAll(p.cfg.Dir)
+}
+
+func (p *Process) each(do func(*node)) {
+	var wg sync.WaitGroup
+	for _, n := range p.nodes {
+		wg.Go(func() { do(n) })
+	}
+	wg.Wait()
+}
+
+// Inject kills, restarts or pauses a node.
+func (p *Process) Inject(ctx context.Context, f scenario.Fault) error {
+	if f.Node < 0 || f.Node >= len(p.nodes) {
+		return fmt.Errorf("there is no node %d", f.Node)
+	}
+	n := p.nodes[f.Node]
+	switch f.Do {
+	case "kill":
+		n.kill()
+		return n.startAfter(ctx, f.For.Std())
+	case "restart":
+		n.stop()
+		return n.startAfter(ctx, f.For.Std())
+	case "pause":
+		return n.pause(ctx, f.For.Std())
+	}
+	return fmt.Errorf("fault %q is not known", f.Do)
+}
+
+// Died describes, one line each, nodes that ended without having been asked
+// to.
+func (p *Process) Died() []string {
+	var lines []string
+	for _, n := range p.nodes {
+		if line := n.death(); line != "" {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
+// StartError says that a node did not come up. Its text is one line.
+type StartError struct {
+	Node string
+	Code int    // exit code; -1 where it did not exit by itself
+	Last string // last line that it wrote to its log
+	err  error
+}
+
+func (e *StartError) Error() string {
+	if e.Last == "" {
+		return fmt.Sprintf("%s did not start: %v", e.Node, e.err)
+	}
+	return fmt.Sprintf("%s did not start: %s", e.Node, e.Last)
+}
+
+func (e *StartError) Unwrap() error { return e.err }
+
+// errSilent is the error of a node that ended without being ready.
+var errSilent = errors.New("it ended before it was ready")
+
+// wait waits for d, or less where ctx ends.
+func wait(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}
