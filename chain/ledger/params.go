@@ -133,9 +133,9 @@ func (p *Params) supply(height uint32) (sum uint64, ok bool) {
 		era = math.MaxUint32 + 1
 	}
 	first, end := uint64(1), uint64(height)+1
-	for subsidy := p.Subsidy; ok && subsidy > 0 && first < end; subsidy >>= 1 {
+	for ok && first < end && p.SubsidyAt(uint32(first)) > 0 {
 		next := min(end, (first/era+1)*era)
-		sum, ok = addMoney(sum, next-first, subsidy, p.MaxMoney)
+		sum, ok = addMoney(sum, next-first, p.SubsidyAt(uint32(first)), p.MaxMoney)
 		first = next
 	}
 	return sum, ok
