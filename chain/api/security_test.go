@@ -185,6 +185,23 @@ func TestBusyPort(t *testing.T) {
 	}
 }
 
+// TestClose gives back the address and the goroutines of a server that was
+// never run.
+func TestClose(t *testing.T) {
+	s, err := server.New(testConfig(), newNode().server())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	if l, err := net.Listen("tcp", s.Addr().String()); err != nil {
+		t.Error(err)
+	} else {
+		l.Close()
+	}
+}
+
 func TestConfigRanges(t *testing.T) {
 	for name, change := range map[string]func(*server.Config){
 		"listen":           func(c *server.Config) { c.Listen = "here" },

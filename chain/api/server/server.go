@@ -73,8 +73,12 @@ func reason(err error) error {
 // Addr is where the server listens.
 func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 
-// Close releases the address of a server that is not run.
-func (s *Server) Close() error { return s.listener.Close() }
+// Close releases what a server that is not run holds.
+func (s *Server) Close() error {
+	s.stop()
+	s.grpc.Stop()
+	return s.listener.Close()
+}
 
 // Run serves until ctx is done and returns when every call has ended: followers
 // at once, submitting streams when what they have sent is answered, all of them
@@ -85,6 +89,7 @@ func (s *Server) Run(ctx context.Context) error {
 	select {
 	case err := <-served:
 		s.stop()
+		s.grpc.Stop()
 		return fmt.Errorf("serve %s: %w", s.Addr(), err)
 	case <-ctx.Done():
 	}
