@@ -35,7 +35,7 @@ var matrix = []rule{
 		of:  list("loadgen/record loadgen/verdict loadgen/audit"),
 		may: list("loadgen/driver loadgen/inflight reports/result reports/stats"),
 	},
-	{of: list("loadgen/calibrate"), may: list("chain/ledger chain/pow loadgen loadgen/driver/null")},
+	{of: list("loadgen/calibrate"), may: list("chain/ledger chain/pow loadgen loadgen/scenario loadgen/driver/null reports/result")},
 	{of: list("loadgen/cluster/client"), may: list("loadgen/cluster/clusterpb reports/result")},
 	{of: list("loadgen/cluster/clusterpb")},
 	{of: list("loadgen/cluster"), may: list("loadgen loadgen/cluster/clusterpb")},

@@ -61,8 +61,10 @@ func Run(ctx context.Context, drv driver.Driver, c Claim) result.Audit {
 	w := walk{claim: c, every: max(1, c.Spool.Count()/uint64(proofs[c.Level]))}
 	detail, err := w.run(ctx, drv)
 	add("transactions", detail, err)
-	detail, err = durable(&w)
-	add("durable blocks", detail, err)
+	if err == nil { // or the walk did not come to see them all
+		detail, err = durable(&w)
+		add("durable blocks", detail, err)
+	}
 	if can {
 		detail, err = supply(ctx, auditor)
 		add("supply", detail, err)
