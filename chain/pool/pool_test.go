@@ -293,6 +293,107 @@ func TestReorganise(t *testing.T) {
 	}
 }
 
+// TestRevertAgainstNewer: what a reorganisation puts back wins against what was
+// accepted after the set let go of its inputs, however that is tied together.
+func TestRevertAgainstNewer(t *testing.T) {
+	c := newChain(10)
+	p := newPool(t, c, nil)
+	p.recent.size = 1
+	older := pay(anyone, points(start(0)), 900)
+	commit(t, c, p, 200, older, pay(anyone, points(start(1)), 900))
+	b := c.revert()
+	newer := pay(anyone, points(start(0)), 400, 400)
+	both := pay(anyone, points(out(newer, 0), out(newer, 1)), 300, 300)
+	left, right := pay(anyone, points(out(both, 0)), 200), pay(anyone, points(out(both, 1), start(2)), 200)
+	for _, tx := range []ledger.Tx{newer, both, left, right} {
+		offerOne(t, p, "before the pool knows", tx, ledger.RejectNone)
+	}
+	p.Revert(b)
+	offerOne(t, p, "frees an input", pay(anyone, points(start(2)), 900), ledger.RejectNone)
+	if s := p.Stats(); s.Dropped[Conflict] != 4 || s.Txs != 3 {
+		t.Errorf("stats are %+v, want 4 dropped and 3 there", s)
+	}
+	if err := p.audit(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestRecheck: a doubtful transaction that no longer stands takes no room in
+// the template, and stays when the set does not answer.
+func TestRecheck(t *testing.T) {
+	c := newChain(10)
+	p := newPool(t, c, nil)
+	reward := commit(t, c, p, 0).Txs[0]
+	commit(t, c, p, 0)
+	spendsReward := pay(anyone, points(out(reward, 0)), 1)
+	other := pay(anyone, points(start(0)), 1)
+	offerOne(t, p, "spends a reward", spendsReward, ledger.RejectNone)
+	offerOne(t, p, "other", other, ledger.RejectNone)
+	c.fault = errors.New("disk")
+	faults := 0
+	p.ev.Fault = func(error) { faults++ }
+	if got, _ := p.Take(10, 1<<20); len(got) != 0 || faults != 1 {
+		t.Errorf("without an answer took %d and reported %d faults", len(got), faults)
+	}
+	c.fault = nil
+	got, _ := p.Take(1, 1<<20)
+	if len(got) != 1 || got[0].ID() != spendsReward.ID() {
+		t.Errorf("took %v", ids(got))
+	}
+	p.Return(got)
+	for range 2 {
+		p.Revert(c.revert())
+	}
+	if got, _ := p.Take(10, other.Size()); len(got) != 1 || got[0].ID() != other.ID() {
+		t.Errorf("after the reorganisation took %v", ids(got))
+	}
+}
+
+// TestOverflow: sums do not wrap, whatever the set holds.
+func TestOverflow(t *testing.T) {
+	c := newChain(0)
+	p := newPool(t, c, nil)
+	for i, v := range []uint64{1 << 63, 1<<63 + 1000, c.params.MaxMoney, c.params.MaxMoney} {
+		c.set[start(i)] = ledger.Entry{Output: ledger.Output{Value: v, Key: anyone.hash()}}
+	}
+	offerOne(t, p, "wraps", pay(anyone, points(start(0), start(1)), 900), ledger.RejectValue)
+	offerOne(t, p, "over the bound", pay(anyone, points(start(2), start(3)), 900), ledger.RejectValue)
+	offerOne(t, p, "at the bound", pay(anyone, points(start(2)), 900), ledger.RejectNone)
+}
+
+// TestDepthMoves: blocks that come and go change the depth of what waits.
+func TestDepthMoves(t *testing.T) {
+	c := newChain(10)
+	p := newPool(t, c, func(cfg *Config) { cfg.MaxDepth = 3 })
+	txs := []ledger.Tx{pay(anyone, points(start(0)), 900)}
+	for value := uint64(800); value > 300; value -= 100 {
+		txs = append(txs, pay(anyone, points(out(txs[len(txs)-1], 0)), value))
+	}
+	commit(t, c, p, 100, txs[0])
+	offerOne(t, p, "first", txs[1], ledger.RejectNone)
+	offerOne(t, p, "second", txs[2], ledger.RejectNone)
+	commit(t, c, p, 0)
+	offerOne(t, p, "third", txs[3], ledger.RejectNone)
+	offerOne(t, p, "fourth", txs[4], ledger.RejectDepth)
+	commit(t, c, p, 100, txs[1])
+	offerOne(t, p, "third again", txs[4], ledger.RejectNone)
+	p.Revert(c.revert())
+	commit(t, c, p, 200, txs[1:3]...)
+	p.Revert(c.revert())
+	offerOne(t, p, "deep from the start", txs[5], ledger.RejectDepth)
+	commit(t, c, p, 300, txs[1:4]...)
+	offerOne(t, p, "second of two", txs[5], ledger.RejectNone)
+	p.Revert(c.revert())
+	p.Revert(c.revert())
+	beside := pay(anyone, points(start(1)), 900)
+	offerOne(t, p, "beside", beside, ledger.RejectNone)
+	commit(t, c, p, 100, beside)
+	offerOne(t, p, "child of it", pay(anyone, points(out(beside, 0)), 800), ledger.RejectNone)
+	p.Revert(c.revert())
+	offerOne(t, p, "third of three", pay(anyone, points(out(pay(anyone, points(out(beside, 0)), 800), 0)), 700), ledger.RejectNone)
+	offerOne(t, p, "fourth of three", pay(anyone, points(out(pay(anyone, points(out(pay(anyone, points(out(beside, 0)), 800), 0)), 700), 0)), 600), ledger.RejectDepth)
+}
+
 // TestTrim: a reorganisation may double the bounds; beyond, the newest go.
 func TestTrim(t *testing.T) {
 	c := newChain(10)
