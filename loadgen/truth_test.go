@@ -258,7 +258,7 @@ func (b *book) commits(r *result.Run, tr null.Truth, dir string) {
 		got  *int64
 		q    float64
 	}{{"p50", l.P50Ns, 0.5}, {"p90", l.P90Ns, 0.9}, {"p99", l.P99Ns, 0.99}} {
-		want := latencies[int(math.Ceil(q.q*float64(len(latencies))))-1]
+		want := latencies[int(q.q*float64(len(latencies))+0.5)-1] // the rank that HdrHistogram takes
 		off := float64(*q.got-want) / float64(want)
 		if math.Abs(off) > 0.01 && math.Abs(float64(*q.got-want)) > 512 {
 			b.t.Errorf("commit %s is %d ns, in truth %d", q.name, *q.got, want)
