@@ -22,7 +22,7 @@ func BenchmarkRound(b *testing.B) {
 				txs[i] = pay(anyone, points(ledger.OutPoint{TxID: ledger.Hash{byte(i), byte(i >> 8), byte(i >> 16)}}), 1<<40, 1)
 				c.set[txs[i].Prev(0)] = ledger.Entry{Output: ledger.Output{Value: 1 << 41, Key: anyone.hash()}}
 			}
-			took, took2, took3 := time.Duration(0), time.Duration(0), time.Duration(0)
+			var offering, taking, committing time.Duration
 			b.ReportAllocs()
 			for b.Loop() {
 				clear(answers)
@@ -41,18 +41,18 @@ func BenchmarkRound(b *testing.B) {
 				b.StartTimer()
 				commit := time.Now()
 				p.Commit(block)
-				took += offered.Sub(start)
-				took2 += taken.Sub(offered)
-				took3 += time.Since(commit)
+				offering += offered.Sub(start)
+				taking += taken.Sub(offered)
+				committing += time.Since(commit)
 				b.StopTimer()
 				c.advance(txs)
 				b.StartTimer()
 			}
 			per := func(d time.Duration) float64 { return float64(d.Nanoseconds()) / float64(b.N*n) }
-			b.ReportMetric(per(took+took2+took3), "ns/tx")
-			b.ReportMetric(per(took), "offer-ns/tx")
-			b.ReportMetric(per(took2), "take-ns/tx")
-			b.ReportMetric(per(took3), "commit-ns/tx")
+			b.ReportMetric(per(offering+taking+committing), "ns/tx")
+			b.ReportMetric(per(offering), "offer-ns/tx")
+			b.ReportMetric(per(taking), "take-ns/tx")
+			b.ReportMetric(per(committing), "commit-ns/tx")
 		})
 	}
 }

@@ -56,9 +56,6 @@ type checked struct {
 // check applies the rules in the order from certain to passing: what can never
 // be accepted is told even by a full pool, so that nobody sends it again.
 func (p *Pool) check(tx *ledger.Tx, height uint32) (checked, ledger.Reject) {
-	if _, ok := p.byID[tx.ID()]; ok {
-		return checked{}, ledger.RejectDuplicate
-	}
 	if tx.Size() > p.maxTx {
 		return checked{}, ledger.RejectTooLarge
 	}
@@ -77,19 +74,28 @@ func (p *Pool) check(tx *ledger.Tx, height uint32) (checked, ledger.Reject) {
 	return c, ledger.RejectNone
 }
 
-// checkConflicts looks for other spenders of the inputs.
+// checkConflicts looks for other spenders of the inputs. A transaction that is
+// known meets itself there.
 func (p *Pool) checkConflicts(tx *ledger.Tx) ledger.Reject {
 	for k := range tx.Inputs() {
 		by, ok := p.spent[tx.Prev(k)]
 		switch {
 		case !ok:
 			continue
-		case by < 0 && p.recent.ring[place(by)].by == tx.ID():
+		case p.spender(by) == tx.ID():
 			return ledger.RejectDuplicate
 		}
 		return ledger.RejectDoubleSpend
 	}
 	return ledger.RejectNone
+}
+
+// spender names the transaction that a value of p.spent stands for.
+func (p *Pool) spender(by int32) ledger.Hash {
+	if by < 0 {
+		return p.recent.ring[place(by)].by
+	}
+	return p.slab.at(by).tx.ID()
 }
 
 // checkInputs applies the rules of ledger.Connect.
