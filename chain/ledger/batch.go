@@ -7,9 +7,9 @@ package ledger
 // Costs of one signature on a 2020s x86 core: preparing it 10 us, its equation
 // alone 26 us, its share of a common equation 13 us among 16, 11 us among 64,
 // 8 us among 1,024. A common equation that does not hold is a loss, and the
-// more wrong signatures there are, the smaller the groups that mostly hold. So
-// the size of a group follows the share of wrong signatures seen of late:
-// plain halving from 1,024 down would cost 5 times one by one at 5 % wrong.
+// more wrong signatures there are, the smaller the groups that mostly hold: by
+// these figures, halving from 1,024 down costs three times one by one at 5 %
+// wrong. So the size of a group follows the share of wrong ones seen of late.
 //
 // The bound: a signature in a group that holds costs less than alone, so
 // only failed groups cost extra, at most 13 us a signature in them (16 us in

@@ -74,7 +74,7 @@ func FuzzParseBlock(f *testing.F) {
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		b, err := ParseBlock(raw)
 		if err != nil {
-			if _, ok := err.(Reject); !ok {
+			if kindOf(err) == RejectNone {
 				t.Fatal(err)
 			}
 			return
@@ -90,7 +90,7 @@ func FuzzParseBlock(f *testing.F) {
 		}
 		lookup := func(OutPoint) (Entry, bool, error) { return Entry{}, false, nil }
 		if _, err := Connect(&b, 1, p, lookup); err != nil {
-			if _, ok := err.(Reject); !ok {
+			if kindOf(err) == RejectNone {
 				t.Fatal(err)
 			}
 		}

@@ -65,7 +65,7 @@ func newConnector(b *Block, height uint32, p *Params, lookup Lookup) *connector 
 // transfer checks transaction i and takes its inputs.
 func (c *connector) transfer(i int) error {
 	tx := &c.txs[i]
-	in, ok := uint64(0), false
+	in := uint64(0)
 	for j := range tx.Inputs() {
 		entry, err := c.take(tx.Prev(j))
 		if err != nil {
@@ -74,9 +74,11 @@ func (c *connector) transfer(i int) error {
 		if reject := CheckSpend(tx, j, entry, c.height, c.params); reject != RejectNone {
 			return reject
 		}
-		if in, ok = addMoney(in, 1, entry.Value, c.params.MaxMoney); !ok {
+		sum, ok := addMoney(in, 1, entry.Value, c.params.MaxMoney)
+		if !ok {
 			return RejectValue
 		}
+		in = sum
 	}
 	if reject := c.charge(tx, in); reject != RejectNone {
 		return reject

@@ -273,7 +273,7 @@ func TestBlockCases(t *testing.T) {
 			b := tc.make(w)
 			before := len(w.set)
 			err := w.accept(b)
-			if got, _ := err.(Reject); got != tc.want || err == nil != (tc.want == RejectNone) {
+			if kindOf(err) != tc.want || err == nil != (tc.want == RejectNone) {
 				t.Fatalf("%v, want %v", err, tc.want)
 			}
 			if tc.want == RejectNone {
@@ -290,13 +290,36 @@ func TestBlockCases(t *testing.T) {
 	}
 }
 
+func TestCheckTxCases(t *testing.T) {
+	w := newWorld(t)
+	large := w.tx(AppendTransfer(nil, Hash{}, []Spend{{w.points[0], w.keys[0]}}, make([]Output, MaxTxBytes/outputSize)))
+	for _, tc := range []struct {
+		name string
+		tx   Tx
+		want Reject
+	}{
+		{"transfer", w.spend(0, 998), RejectNone},
+		{"all money there is", w.spend(0, w.params.MaxMoney), RejectNone},
+		{"one more", w.spend(0, w.params.MaxMoney, 1), RejectValue},
+		{"output of nothing", w.spend(0, 998, 0), RejectValue},
+		{"sum that wraps to 998", w.spend(0, 1<<63, 1<<63, 998), RejectValue},
+		{"coinbase", w.coinbase(0, 1), RejectCoinbase},
+		{"too large", large, RejectTooLarge},
+		{"input twice", w.pay([]OutPoint{w.points[0], w.points[1], w.points[0]}, []int{0, 1, 0}, 1), RejectInputTwice},
+	} {
+		if got := CheckTx(&tc.tx, w.params); got != tc.want {
+			t.Errorf("%s: %v, want %v", tc.name, got, tc.want)
+		}
+	}
+}
+
 // A list that was doubled at its end carries the honest block's header: the
 // refusal must not stick to it (CVE-2012-2459).
 func TestMutationDoesNotCondemnTheHonestBlock(t *testing.T) {
 	w := newWorld(t)
 	honest := w.block(4, w.spend(0, 998), w.spend(1, 998))
 	mutant := &Block{Header: honest.Header, Txs: append(slices.Clone(honest.Txs), honest.Txs[2])}
-	got, _ := w.accept(mutant).(Reject)
+	got := kindOf(w.accept(mutant))
 	if got != RejectMutated || got.CondemnsHeader() || mutant.Header.Hash() != honest.Header.Hash() {
 		t.Fatalf("mutant: %v", got)
 	}

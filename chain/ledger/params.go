@@ -14,7 +14,7 @@ import (
 // not changed after Validate.
 type Params struct {
 	Name string // 1 to 32 characters
-	Dev  bool   // the genesis pays public keys; a node refuses such a genesis otherwise
+	Dev  bool   // the genesis may pay keys that everybody can derive
 
 	TimeUnit time.Duration // of Header.Time; 1 ms to 1 s
 	Epoch    time.Time     // at which Header.Time is 0
@@ -34,7 +34,7 @@ type Params struct {
 	MaxBlockTxs   int // at most the package's MaxBlockTxs
 
 	// The genesis pays DevValue to each of DevKey(DevSeed, DevScheme, i),
-	// i < DevOutputs.
+	// i < DevOutputs; only with Dev may there be any.
 	DevSeed    uint64
 	DevScheme  Scheme
 	DevOutputs uint32
@@ -88,8 +88,10 @@ func (p *Params) Validate() error {
 func (p *Params) validateDev() error {
 	most := (p.MaxBlockBytes - HeaderSize - 4 - txHeadSize - coinbaseSize) / outputSize
 	switch {
-	case p.DevOutputs < 1 || int(p.DevOutputs) > most:
-		return fmt.Errorf("dev_outputs %d: permitted 1 to %d (max_block_bytes)", p.DevOutputs, most)
+	case p.DevOutputs > 0 && !p.Dev:
+		return fmt.Errorf("dev_outputs %d: pay keys that everybody can derive; permitted 0, or dev: true", p.DevOutputs)
+	case int(p.DevOutputs) > most:
+		return fmt.Errorf("dev_outputs %d: permitted 0 to %d (max_block_bytes)", p.DevOutputs, most)
 	case p.DevScheme.KeySize() == 0:
 		return fmt.Errorf("dev_scheme %s: permitted ed25519, secp256k1", p.DevScheme)
 	}

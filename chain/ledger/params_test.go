@@ -36,7 +36,7 @@ var paramChanges = map[string]func(p *Params){
 	"max_money 9":     func(p *Params) { p.MaxMoney = math.MaxInt64 + 1 },
 	"max_block_bytes": func(p *Params) { p.MaxBlockBytes = MaxBlockBytes + 1 },
 	"max_block_txs":   func(p *Params) { p.MaxBlockTxs = 0 },
-	"dev_outputs":     func(p *Params) { p.DevOutputs = 0 },
+	"dev_outputs":     func(p *Params) { p.Dev = false },
 	"dev_outputs 6":   func(p *Params) { p.MaxBlockBytes = 1 << 20 },
 	"dev_scheme":      func(p *Params) { p.DevScheme = SchemeNone },
 	"subsidy":         func(p *Params) { p.HalvingEvery = 0 },
@@ -119,6 +119,21 @@ func TestGenesisPaysTheKeys(t *testing.T) {
 		if tx.Outputs() != 20 || p.Genesis() != g {
 			t.Errorf("%v: %d outputs, or not cached", scheme, tx.Outputs())
 		}
+	}
+}
+
+// A network that is not for development has a genesis that pays nobody.
+func TestGenesisWithoutDevKeys(t *testing.T) {
+	p := TestParams()
+	p.Dev, p.DevOutputs = false, 0
+	if err := p.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	if r := CheckBlock(p.Genesis(), p); r != RejectNone || p.SupplyAt(0) != 0 {
+		t.Errorf("%v, supply %d", r, p.SupplyAt(0))
+	}
+	if d, err := Connect(p.Genesis(), 0, p, nil); err != nil || d.Created[0].Entry.Value != 0 {
+		t.Errorf("connects as %+v, %v", d, err)
 	}
 }
 

@@ -5,9 +5,11 @@ import "fmt"
 // Reject is a kind of refusal of a transaction or a block. The kinds are
 // shared by code, tests, wire and metrics; the numbers are part of the wire
 // and never reused. Reject is an error; RejectNone never stands for one.
-type Reject uint8
+type Reject uint8 //nolint:errname // see the kinds
 
 // The kinds. Those from RejectBlock on concern blocks.
+//
+//nolint:errname // a kind is a value on the wire first
 const (
 	RejectNone         Reject = 0
 	RejectBusy         Reject = 1  // a queue or the pool is full; send the same again later

@@ -32,10 +32,12 @@ func CheckTx(tx *Tx, p *Params) Reject {
 // and fees needs an output, too.
 func sumOutputs(tx *Tx, p *Params) (sum uint64, reject Reject) {
 	for i := range tx.Outputs() {
-		value, ok := tx.Out(i).Value, false
-		if sum, ok = addMoney(sum, 1, value, p.MaxMoney); !ok || value == 0 && !tx.IsCoinbase() {
+		value := tx.Out(i).Value
+		next, ok := addMoney(sum, 1, value, p.MaxMoney)
+		if !ok || value == 0 && !tx.IsCoinbase() {
 			return 0, RejectValue
 		}
+		sum = next
 	}
 	return sum, RejectNone
 }
