@@ -53,7 +53,7 @@ var matrix = []rule{
 		may: list("xk6-chain/... loadgen/driver loadgen/driver/refchain loadgen/driver/null loadgen/inflight " +
 			"loadgen/record loadgen/verdict loadgen/audit reports loadgen/cluster/client"),
 	},
-	{of: list("cmd/chaindyno"), may: list("...")},
+	{of: list("cmd/chaindyno cmd/bench"), may: list("...")},
 	{of: list("internal/...")},
 }
 

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/chaindyno/chaindyno/reports"
+	"github.com/chaindyno/chaindyno/reports/result"
+)
+
+// load runs a scenario with the real binary, generator and node as separate
+// processes, and reads its run folder. Only a run that passed counts.
+func (b *bench) load(ctx context.Context, file string, flags []string, sets ...string) (*result.Run, error) {
+	out, err := os.MkdirTemp(b.dir, "run-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(out)
+	args := append([]string{"run", file, "--out", out}, flags...)
+	for _, s := range sets {
+		args = append(args, "--set", s)
+	}
+	cmd := exec.CommandContext(ctx, b.bin, args...)
+	var output bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &output, &output
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	failed := cmd.Run()
+	folders, _ := filepath.Glob(filepath.Join(out, "*", "summary.json"))
+	if len(folders) != 1 {
+		return nil, fmt.Errorf("%s: %v: %s", strings.Join(args, " "), failed, lastLine(output.String()))
+	}
+	r, err := reports.ReadRun(filepath.Dir(folders[0]))
+	if err != nil {
+		return nil, err
+	}
+	if r.Verdict != result.Pass {
+		return nil, fmt.Errorf("%s: verdict %s: %s", strings.Join(args, " "), r.Verdict, strings.Join(r.Reasons, "; "))
+	}
+	return r, nil
+}
+
+// pairs runs a scenario in two ways, in turn, and returns the throughput of
+// the first over that of the second, once for each pair.
+func (b *bench) pairs(ctx context.Context, file string, first, second []string) ([]float64, error) {
+	return b.each(func() (float64, error) {
+		x, err := b.load(ctx, file, []string{"--calibrate=off"}, first...)
+		if err != nil {
+			return 0, err
+		}
+		y, err := b.load(ctx, file, []string{"--calibrate=off"}, second...)
+		if err != nil {
+			return 0, err
+		}
+		return x.Throughput.SucceededPerS / y.Throughput.SucceededPerS, nil
+	})
+}
+
+// each measures once for each round.
+func (b *bench) each(measure func() (float64, error)) ([]float64, error) {
+	var values []float64
+	for range b.rounds {
+		v, err := measure()
+		if err != nil {
+			return nil, err
+		}
+		values = append(values, v)
+	}
+	return values, nil
+}
+
+func lastLine(s string) string {
+	s = strings.TrimSpace(s)
+	return s[strings.LastIndexByte(s, '\n')+1:]
+}
