@@ -86,10 +86,11 @@ func TestMistakes(t *testing.T) {
 		{"listen: 0.0.0.0:9610", `n.yaml:1:9: listen: "0.0.0.0:9610" can be reached from other machines without TLS`},
 		{"admin: 0.0.0.0:9611\ntls: {cert: a, key: b}", `admin: "0.0.0.0:9611" can be reached from other machines`},
 		{"tls: {cert: a}", `tls: a TLS server needs both a certificate and a key`},
-		{"network: {dev: false}", `network.dev: false is not permitted`},
+		{"network: {dev: false}", `network: dev_outputs 65536: pay keys that everybody can derive`},
+		{"network: {dev: false, dev_outputs: 0}", `miner.payout: is needed on a network without development keys`},
 		{"network: {bits: zero}", `network.bits: "zero" is not a compact target`},
 		{"network: {bits: 0}", `network: bits 0x000000`},
-		{"network: {dev_outputs: 0}", `network.dev_outputs: 0 is out of range; permitted: 1 to 1198368`},
+		{"network: {dev_outputs: 1198369}", `network.dev_outputs: 1198369 is out of range; permitted: 0 to 1198368`},
 		{"network: {fixed_difficulty: false, interval: 1s}\nminer: {pace: 250ms}", `miner.pace: 250ms is too long for adjusted difficulty`},
 		{"network: {dev_value: 9007199254740991}", `network: subsidy`},
 		{"log_level: loud", `log_level: "loud" is not known; permitted: debug, info, warn, error`},
@@ -192,6 +193,7 @@ func TestRangesAgreeWithTheStages(t *testing.T) {
 			}
 			c := DefaultConfig()
 			c.Network.DevValue, c.Network.DevOutputs = 1, 1
+			c.Network.Subsidy = 0
 			if key == "miner.pace" {
 				c.Miner.PaceMin = 0
 			}
