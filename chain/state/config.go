@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/chaindyno/chaindyno/chain/ledger"
+	"github.com/chaindyno/chaindyno/internal/datadir"
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
@@ -57,8 +58,8 @@ func (c *Config) Validate() error {
 	return nil
 }
 
-// Events are called from the state's goroutines and must not block. Any may be
-// nil.
+// Events are called from the state's goroutines; they must neither block nor
+// call the State. Any may be nil.
 type Events struct {
 	Flushed func(took time.Duration, changes int) // a generation went to disk
 	Waited  func(took time.Duration)              // Apply or Revert waited for it
@@ -68,11 +69,12 @@ type Events struct {
 // What can go wrong, for errors.Is. The errors that are returned wrap one of
 // these and say, in one line, what and where.
 var (
-	ErrLocked       = errors.New("data folder is in use by another process")
-	ErrOtherNetwork = errors.New("data folder belongs to another network")
-	ErrNewerFormat  = errors.New("data folder has a newer format")
-	ErrNotWritable  = errors.New("data folder cannot be written")
-	ErrDiskFull     = errors.New("too little room on the disk")
+	ErrLocked       = datadir.ErrLocked
+	ErrOtherNetwork = datadir.ErrOtherNetwork
+	ErrNewerFormat  = datadir.ErrNewerFormat
+	ErrForeign      = datadir.ErrForeign
+	ErrNotWritable  = datadir.ErrNotWritable
+	ErrDiskFull     = datadir.ErrDiskFull
 	ErrDamaged      = errors.New("output set is damaged")
 	ErrOrder        = errors.New("block does not fit the tip")
 	ErrNoIndex      = errors.New("the index by key is off")
