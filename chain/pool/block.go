@@ -25,7 +25,7 @@ func (p *Pool) Commit(b *ledger.Block) {
 			p.remember(tx.Prev(n), tx.ID())
 		}
 	}
-	p.gen++
+	p.moved(b.Header.Hash())
 }
 
 // Revert tells the pool of a block that Outputs has already reverted. A
@@ -44,7 +44,7 @@ func (p *Pool) Revert(b *ledger.Block) {
 			last = p.revert(tx, p.low+int64(k), now, last)
 		}
 	}
-	p.gen++
+	p.moved(b.Header.Prev)
 	p.trim()
 	p.hint()
 }

@@ -75,7 +75,11 @@ func (c *chain) Lookup(op ledger.OutPoint) (ledger.Entry, bool, error) {
 }
 
 func (c *chain) Tip() (uint32, ledger.Hash, bool) {
-	return uint32(len(c.blocks)), ledger.Hash{}, true
+	n := len(c.blocks)
+	if n == 0 {
+		return 0, ledger.Hash{}, true
+	}
+	return uint32(n), c.blocks[n-1].Header.Hash(), true
 }
 
 // block returns the next block of the given transfers.
@@ -84,7 +88,8 @@ func (c *chain) block(fees uint64, txs ...ledger.Tx) *ledger.Block {
 	height := uint32(len(c.blocks)) + 1
 	reward := ledger.Output{Value: c.params.SubsidyAt(height) + fees, Key: anyone.hash()}
 	coinbase := parse(ledger.AppendCoinbase(nil, height, c.extra, []ledger.Output{reward}))
-	return &ledger.Block{Header: ledger.Header{Nonce: uint32(c.extra)}, Txs: append([]ledger.Tx{coinbase}, txs...)}
+	_, prev, _ := c.Tip()
+	return &ledger.Block{Header: ledger.Header{Prev: prev, Nonce: uint32(c.extra)}, Txs: append([]ledger.Tx{coinbase}, txs...)}
 }
 
 // apply connects a block by all rules.

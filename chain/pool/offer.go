@@ -17,7 +17,8 @@ const lockTxs = 128
 // RejectDoubleSpend (an input is spent in the pool or by one of the last
 // RecentSpends inputs of blocks), RejectMissingInput, RejectKeyMismatch,
 // RejectImmature, RejectValue, RejectFee, RejectTooLarge (does not fit into a
-// block), RejectDepth, RejectBusy (the pool is full).
+// block), RejectDepth, RejectBusy (the pool is full, or is about to be told of
+// the block that will explain a missing input).
 func (p *Pool) Offer(txs []ledger.Tx, received, verified time.Time, answers []ledger.Reject) {
 	for len(txs) > 0 {
 		n := min(len(txs), lockTxs)
@@ -31,14 +32,17 @@ func (p *Pool) offer(txs []ledger.Tx, received, verified time.Time, answers []le
 	defer p.mu.Unlock()
 	now := time.Now()
 	p.expire(now)
-	height := p.nextHeight()
+	height, level := p.next()
 	for i := range txs {
 		if answers[i] != ledger.RejectNone {
 			continue
 		}
 		c, reject := p.check(&txs[i], height)
-		if reject == ledger.RejectNone {
+		switch {
+		case reject == ledger.RejectNone:
 			p.accept(&txs[i], c, received, verified, now)
+		case reject == ledger.RejectMissingInput && !level:
+			reject = ledger.RejectBusy // the block that made or spent it is on its way here
 		}
 		answers[i] = reject
 		p.stats.Answers[reject]++

@@ -27,6 +27,8 @@ type Pool struct {
 	high    int64  // seq of the newest
 	low     int64  // seq of the oldest
 	gen     uint32 // counts the blocks that came and went: each may change every depth
+	tip     ledger.Hash
+	told    bool // tip is known: a block has come or gone since New
 	stats   Stats
 }
 
@@ -94,13 +96,20 @@ func (p *Pool) Stats() Stats {
 	return s
 }
 
-// nextHeight is the height of the next block.
-func (p *Pool) nextHeight() uint32 {
-	height, _, ok := p.outputs.Tip()
+// next returns the height of the block after the set's, and whether the pool
+// has been told of all blocks that the set has.
+func (p *Pool) next() (height uint32, level bool) {
+	tip, hash, ok := p.outputs.Tip()
 	if !ok {
-		return 0
+		return 0, true
 	}
-	return height + 1
+	return tip + 1, !p.told || hash == p.tip
+}
+
+// moved notes that a block has come or gone.
+func (p *Pool) moved(tip ledger.Hash) {
+	p.tip, p.told = tip, true
+	p.gen++
 }
 
 // insert makes a transaction an entry, not yet on the list, and the spender of

@@ -349,6 +349,34 @@ func TestRecheck(t *testing.T) {
 	}
 }
 
+// TestBehind: while the set has a block that the pool has not been told of,
+// nothing is taken, and a missing input may be the block's doing.
+func TestBehind(t *testing.T) {
+	c := newChain(10)
+	p := newPool(t, c, nil)
+	commit(t, c, p, 0)
+	offerOne(t, p, "waits", pay(anyone, points(start(0)), 900), ledger.RejectNone)
+	unknown := pay(anyone, points(start(99)), 1)
+	offerOne(t, p, "unknown", unknown, ledger.RejectMissingInput)
+	b := c.block(100, pay(anyone, points(start(1)), 900))
+	if err := c.apply(b); err != nil {
+		t.Fatal(err)
+	}
+	twin := pay(anyone, points(start(1)), 901)
+	offerOne(t, p, "unknown", unknown, ledger.RejectBusy)
+	offerOne(t, p, "twin of a foreign one", twin, ledger.RejectBusy)
+	offerOne(t, p, "not concerned", pay(anyone, points(start(2)), 900), ledger.RejectNone)
+	if got, _ := p.Take(10, 1<<20); len(got) != 0 {
+		t.Errorf("took %d behind the set", len(got))
+	}
+	p.Commit(b)
+	offerOne(t, p, "unknown", unknown, ledger.RejectMissingInput)
+	offerOne(t, p, "twin of a foreign one", twin, ledger.RejectDoubleSpend)
+	if got, _ := p.Take(10, 1<<20); len(got) != 2 {
+		t.Errorf("took %d, want 2", len(got))
+	}
+}
+
 // TestOverflow: sums do not wrap, whatever the set holds.
 func TestOverflow(t *testing.T) {
 	c := newChain(0)

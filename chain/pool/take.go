@@ -12,14 +12,17 @@ import (
 // children, together with the sum of their fees. They stay in the pool, so
 // that conflicts with them are refused, until Commit or Return.
 //
-// The set must not be ahead of the pool: between the moment at which a block
-// reaches Outputs and its Commit (or Revert), Take could hand out what the
-// block has spent. Tell the miner of a tip only after Commit.
+// Between the moment at which a block reaches Outputs and its Commit or Revert
+// there is nothing to take, since the pool does not know yet what the block
+// has spent. So tell the miner of a tip after Commit.
 func (p *Pool) Take(maxTxs, maxBytes int) (txs []Tx, fees uint64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.expire(time.Now())
-	height := p.nextHeight()
+	height, level := p.next()
+	if !level {
+		return nil, 0
+	}
 	txs = make([]Tx, 0, max(0, min(maxTxs, p.waiting.n)))
 	for p.waiting.head != none && len(txs) < maxTxs {
 		i := p.waiting.head
