@@ -239,7 +239,7 @@ func (s *sender) wait(ctx context.Context) {
 
 // forgetPending counts arrivals that were dispatched but will not be sent.
 func (s *sender) forgetPending() {
-	s.rec.Unsent(uint64(s.pending))
+	s.rec.Withdrawn(uint64(s.pending))
 	s.e.waiting.Add(-int64(s.pending))
 	s.spans, s.pending = s.spans[:0], 0
 }

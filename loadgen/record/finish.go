@@ -148,7 +148,7 @@ func (c *Collector) MergeDropped() int64 {
 func (c *Collector) Counts() result.Counts {
 	t, _ := c.Totals()
 	n := result.Counts{
-		Scheduled: t[Offered] + t[Unsent], Sent: t[Sent], Attempts: t[Attempts], Unsent: t[Unsent],
+		Scheduled: t[Offered] + t[Unsent], Sent: t[Sent], Attempts: t[Attempts], Unsent: t[Unsent] + t[Withdrawn],
 		DroppedOverload: t[DroppedOverload], DroppedLate: t[DroppedLate], DroppedStarved: t[DroppedStarved],
 		Reverted: t[Reverted], NegativeDeltas: t[NegativeDeltas], OutOfRange: t[OutOfRange], Foreign: t[ForeignTxs],
 		Answers: map[string]uint64{}, Fates: map[string]uint64{}, Rejected: map[string]uint64{}, Unknown: map[string]uint64{},

@@ -112,6 +112,7 @@ const (
 	DroppedLate
 	DroppedStarved
 	Unsent         // interrupted before their turn
+	Withdrawn      // offered, and interrupted before they were sent
 	ForeignTxs     // others' transactions in the blocks seen
 	NegativeDeltas // differences of time below zero, not recorded
 	OutOfRange     // latencies beyond the histogram, not recorded

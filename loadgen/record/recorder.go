@@ -40,6 +40,10 @@ func (r *Recorder) Offered(kind uint8, intended int64) { r.count(kind, intended,
 // Unsent counts arrivals that an interruption came before.
 func (r *Recorder) Unsent(n uint64) { r.count(AnyKind, r.c.LoadEnd, Unsent, n) }
 
+// Withdrawn counts arrivals, offered before, that an interruption kept from
+// being sent.
+func (r *Recorder) Withdrawn(n uint64) { r.count(AnyKind, r.c.LoadEnd, Withdrawn, n) }
+
 // Foreign counts others' transactions in a block.
 func (r *Recorder) Foreign(n uint64) { r.count(AnyKind, r.c.LoadEnd, ForeignTxs, n) }
 
