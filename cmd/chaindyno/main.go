@@ -96,6 +96,13 @@ func newRootCmd() (root *cobra.Command, started *bool) {
 		PersistentPreRun:  func(*cobra.Command, []string) { *started = true },
 	}
 	root.AddCommand(
+		newInitCmd(),
+		newCheckCmd(),
+		newRunCmd(),
+		newReportCmd(),
+		newProbeCmd(),
+		newWatchCmd(),
+		newCalibrateCmd(),
 		newVersionCmd(),
 	)
 	return root, started

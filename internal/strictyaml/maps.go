@@ -1,6 +1,7 @@
 package strictyaml
 
 import (
+	"encoding/json"
 	"reflect"
 	"strconv"
 	"strings"
@@ -150,4 +151,12 @@ func (d *decoder) underMap(keys []string, n ast.Node, dst reflect.Value, key str
 		into = below
 	}
 	return d.leaf(n, into, keys[len(keys)-1], full)
+}
+
+// JSON returns the tree as a document; an empty one as {}.
+func (t Tree) JSON() ([]byte, error) {
+	if t == nil {
+		t = Tree{}
+	}
+	return json.Marshal(t)
 }

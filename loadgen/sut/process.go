@@ -22,7 +22,6 @@ type ProcessConfig struct {
 	Nodes  int             // from 1
 	Node   strictyaml.Tree // settings of every node; name, data and addresses are ours
 	Dir    string          // for configuration, data and logs; it is created, and removed by Down
-	Keep   bool            // Down leaves Dir
 	Env    []string        // nil: this process's, without settings of nodes
 	Ready  time.Duration   // longest start of a node; 0 = 30 s
 	Grace  time.Duration   // longest orderly stop before it is killed; 0 = 15 s
@@ -79,7 +78,7 @@ func (p *Process) Up(ctx context.Context) ([]Node, error) {
 
 // Reset stops the nodes, removes their data, and starts them where they were.
 func (p *Process) Reset(ctx context.Context) error {
-	p.each(func(n *node) { n.stop() })
+	p.Stop()
 	for _, n := range p.nodes {
 		if err := os.RemoveAll(n.data()); err != nil {
 			return err
@@ -89,12 +88,12 @@ func (p *Process) Reset(ctx context.Context) error {
 	return err
 }
 
-// Down stops the nodes and removes their folder, unless it is to be kept.
+// Stop stops the nodes and leaves their folder.
+func (p *Process) Stop() { p.each(func(n *node) { n.stop() }) }
+
+// Down stops the nodes and removes their folder.
 func (p *Process) Down(context.Context) error {
-	p.each(func(n *node) { n.stop() })
-	if p.cfg.Keep {
-		return nil
-	}
+	p.Stop()
 	return os.RemoveAll(p.cfg.Dir)
 }
 

@@ -184,12 +184,10 @@ func TestUpAndDown(t *testing.T) {
 	}
 }
 
-func TestKeep(t *testing.T) {
-	p := system(t, "ok", func(c *ProcessConfig) { c.Keep = true })
+func TestStopLeavesTheData(t *testing.T) {
+	p := system(t, "ok", nil)
 	up(t, p)
-	if err := p.Down(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	p.Stop()
 	if _, err := os.Stat(filepath.Join(p.cfg.Dir, "node-0", "data", "lives")); err != nil {
 		t.Error(err)
 	}

@@ -1,0 +1,228 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"runtime"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/chaindyno/chaindyno/internal/buildinfo"
+	"github.com/chaindyno/chaindyno/internal/hostinfo"
+	"github.com/chaindyno/chaindyno/loadgen"
+	"github.com/chaindyno/chaindyno/loadgen/calibrate"
+	"github.com/chaindyno/chaindyno/loadgen/driver"
+	"github.com/chaindyno/chaindyno/loadgen/scenario"
+	"github.com/chaindyno/chaindyno/reports"
+	"github.com/chaindyno/chaindyno/reports/result"
+)
+
+func newRunCmd() *cobra.Command {
+	m := &measurement{}
+	cmd := &cobra.Command{
+		Use:   "run [FILE]",
+		Short: "Load a chain and report what it delivers",
+		Long: "run carries out a scenario and reports what the chain delivered. Without FILE it is the default one:\n" +
+			"a node of its own, 5,000 transfers a second for 30 s.\n\n" +
+			"Exit codes: 0 pass, 1 fail, 2 usage, 3 invalid (the generator was the limit), 4 internal, 130 interrupted.",
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return m.run(cmd, args) },
+	}
+	m.asked.flags(cmd)
+	cmd.Flags().StringVar(&m.out, "out", "out", "folder in which the run gets a folder of its own")
+	cmd.Flags().BoolVar(&m.keep, "keep", false, "keep the nodes' data and logs in the run's folder")
+	cmd.Flags().StringVar(&m.calibrate, "calibrate", "standard", "how long this machine is measured right before and after the load: standard, quick, off")
+	return cmd
+}
+
+// measurement is one run from the command line to the exit code.
+type measurement struct {
+	asked     asked
+	out       string
+	keep      bool
+	calibrate string
+
+	cmd      *cobra.Command
+	scenario *scenario.Scenario
+	folder   *outDir
+	system   *system
+	driver   driver.Driver
+	info     driver.Info
+	dir      string // of this run
+}
+
+func (m *measurement) run(cmd *cobra.Command, args []string) (err error) {
+	m.cmd = cmd
+	if m.scenario, err = m.asked.scenario(args); err != nil {
+		return err
+	}
+	if _, err := m.calibration(); err != nil {
+		return err
+	}
+	l, p, err := plan(cmd.Context(), m.scenario)
+	if err != nil {
+		return err
+	}
+	if err := checkOut(m.out, diskNeed(m.scenario, l, p)); err != nil {
+		return err
+	}
+	defer m.tearDown()
+	if err := m.setUp(cmd.Context()); err != nil {
+		return err
+	}
+	r, err := m.measure(cmd.Context())
+	if err != nil {
+		return m.failed(err)
+	}
+	return m.show(r)
+}
+
+// setUp brings up the system, connects to it, and creates the run's folder.
+func (m *measurement) setUp(ctx context.Context) (err error) {
+	if m.folder, err = openOut(m.out); err != nil {
+		return err
+	}
+	if m.system, err = start(ctx, m.scenario, m.folder); err != nil {
+		return m.failed(err)
+	}
+	if m.driver, err = dial(m.scenario, m.system.submit); err != nil {
+		return err
+	}
+	if m.info, err = m.driver.Info(ctx); err != nil {
+		return m.failed(usage(err))
+	}
+	if err := m.scenario.CheckNetwork(m.info); err != nil {
+		return usage(err)
+	}
+	if m.dir, err = m.folder.runDir(m.scenario.Name, time.Now()); err != nil {
+		return usage(err)
+	}
+	return nil
+}
+
+// tearDown undoes setUp in reverse. A folder in which nothing was measured
+// goes too.
+func (m *measurement) tearDown() {
+	if m.driver != nil {
+		_ = m.driver.Close()
+	}
+	if m.system != nil {
+		keep := ""
+		if m.keep {
+			keep = m.dir
+		}
+		m.system.stop(keep)
+	}
+	if m.folder != nil {
+		m.folder.discard()
+	}
+}
+
+// measure runs the load. The first interrupt ends it early and lets it finish
+// in order; what comes after is left to the signal's own way.
+func (m *measurement) measure(ctx context.Context) (*result.Run, error) {
+	load, stop := context.WithCancel(ctx)
+	defer stop()
+	secrets, err := m.scenario.Secrets()
+	if err != nil {
+		return nil, usage(err)
+	}
+	calibrate, err := m.calibration()
+	if err != nil {
+		return nil, err
+	}
+	view := watchRun(context.WithoutCancel(ctx), m, stop)
+	opt := loadgen.Options{
+		Scenario: m.scenario, Driver: m.driver, Dir: m.dir, ID: runID(),
+		Argv: secrets.RedactArgv(append([]string{"chaindyno"}, os.Args[1:]...)),
+		Host: host(), SUT: map[string]string{"system": m.system.says}, Progress: view.progress, Calibrate: calibrate,
+	}
+	if m.system.process != nil {
+		opt.Hurt = m.system.Inject
+	}
+	r, err := loadgen.Run(load, context.WithoutCancel(ctx), opt)
+	view.close()
+	if err == nil && m.system.process != nil {
+		r.Warnings = append(r.Warnings, m.system.process.Died()...)
+	}
+	return r, err
+}
+
+// calibration returns how the machine is measured around the load; nil: not at
+// all.
+func (m *measurement) calibration() (func(context.Context, *result.Calibration, bool), error) {
+	efforts := map[string]calibrate.Effort{"standard": calibrate.Standard, "quick": calibrate.Quick}
+	effort, ok := efforts[m.calibrate]
+	if !ok && m.calibrate != "off" {
+		return nil, usagef("--calibrate %q is not known; permitted: standard, quick, off", m.calibrate)
+	}
+	if !ok {
+		return nil, nil
+	}
+	scheme, err := calibrate.Scheme(m.scenario.Load.Options.Scheme)
+	if err != nil {
+		return nil, usage(m.scenario.ErrorAt("load.options.scheme", "%v", err))
+	}
+	warn := func(err error) { fmt.Fprintf(m.cmd.ErrOrStderr(), "chaindyno: warning: %v\n", err) }
+	return calibrate.Hook(effort, scheme, warn), nil
+}
+
+// failed ends a run that has no measurement: its folder goes, and the error
+// gets the code that it deserves.
+func (m *measurement) failed(err error) error {
+	if m.dir != "" {
+		_ = os.RemoveAll(m.dir)
+	}
+	switch {
+	case m.cmd.Context().Err() != nil:
+		return &exitError{exitInterrupted, fmt.Errorf("interrupted before anything was measured")}
+	case loadgen.IsUsage(err):
+		return usage(err)
+	}
+	return err
+}
+
+// show writes the files and the tables, and turns the verdict into an exit
+// code.
+func (m *measurement) show(r *result.Run) error {
+	if err := reports.WriteRun(m.dir, r); err != nil {
+		return err
+	}
+	if err := reports.Table(m.cmd.OutOrStdout(), r, reports.TableOptions{Dir: m.dir}); err != nil {
+		return err
+	}
+	if code := codeOf(r.Verdict); code != exitPass {
+		return &exitError{code: code}
+	}
+	return nil
+}
+
+func codeOf(v result.Verdict) int {
+	switch v {
+	case result.Pass:
+		return exitPass
+	case result.Fail:
+		return exitFail
+	case result.Invalid:
+		return exitInvalid
+	case result.Interrupted:
+		return exitInterrupted
+	}
+	return exitInternal
+}
+
+// runID is unique enough to tell runs apart in a pile of reports.
+func runID() string {
+	return time.Now().UTC().Format("20060102T150405.000") + fmt.Sprintf("-%d", os.Getpid())
+}
+
+// host describes this machine.
+func host() result.Host {
+	h := hostinfo.Read()
+	return result.Host{
+		CPU: h.CPU, Cores: h.Cores, MemoryBytes: h.MemoryBytes, Kernel: h.Kernel, Virtual: h.Virtual, SHAExtensions: h.SHAExtensions,
+		OS: runtime.GOOS, Arch: runtime.GOARCH, GoVersion: runtime.Version(), Version: buildinfo.Read().Short(),
+	}
+}

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/chaindyno/chaindyno/loadgen/scenario"
+	"github.com/chaindyno/chaindyno/loadgen/sut"
+)
+
+// system is what a run measures, together with where it keeps its data.
+type system struct {
+	sut.System
+	process *sut.Process // nil where the nodes are not ours
+	submit  []string     // addresses of the nodes
+	says    string       // what it is, in a few words
+	dir     string       // data and logs of our nodes
+	release func()       // gives the scratch folder back
+}
+
+// start brings up what the scenario asks for: nodes of this binary, somebody
+// else's, or nothing at all for a driver that is its own chain.
+func start(ctx context.Context, s *scenario.Scenario, out *outDir) (*system, error) {
+	if s.Chain == nil {
+		return attach(ctx, s)
+	}
+	binary, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	path, release, err := out.scratch()
+	if err != nil {
+		return nil, usage(err)
+	}
+	dir := filepath.Join(path, "nodes")
+	p := sut.NewProcess(sut.ProcessConfig{Binary: binary, Nodes: s.Chain.Up.Nodes, Node: s.Chain.Node, Dir: dir})
+	y := &system{System: p, process: p, dir: dir, release: release, says: count(s.Chain.Up.Nodes, "node") + " started by the run"}
+	nodes, err := p.Up(ctx)
+	if err != nil {
+		y.stop("")
+		return nil, startError(err)
+	}
+	for _, n := range nodes {
+		y.submit = append(y.submit, n.Address)
+	}
+	return y, nil
+}
+
+func attach(ctx context.Context, s *scenario.Scenario) (*system, error) {
+	e := &sut.External{Addresses: s.Target.Submit}
+	if _, err := e.Up(ctx); err != nil {
+		return nil, usage(err)
+	}
+	y := &system{System: e, submit: s.Target.Submit, says: s.Target.Driver + " in this process"}
+	if len(y.submit) > 0 {
+		y.says = "at " + strings.Join(y.submit, ", ")
+	}
+	return y, nil
+}
+
+// startError passes on what a node refused: its exit code says whose fault it
+// was.
+func startError(err error) error {
+	var e *sut.StartError
+	if errors.As(err, &e) && e.Code == exitUsage {
+		return usage(err)
+	}
+	return err
+}
+
+// stop ends the nodes. Their data goes to keep, if that is a folder, and is
+// removed otherwise.
+func (y *system) stop(keep string) {
+	if y.process == nil {
+		return
+	}
+	y.process.Stop()
+	if keep != "" {
+		_ = os.Rename(y.dir, filepath.Join(keep, "nodes"))
+	}
+	y.release()
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
