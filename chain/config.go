@@ -108,7 +108,7 @@ type NetworkConfig struct {
 func DefaultConfig() Config {
 	p, s, d, m := pool.DefaultConfig(), store.DefaultConfig(), state.DefaultConfig(), miner.DefaultConfig()
 	return Config{
-		Name: "node", Listen: "127.0.0.1:9610", Admin: "127.0.0.1:9611", LogLevel: "info",
+		Name: "node", Listen: "127.0.0.1:7700", Admin: "127.0.0.1:7701", LogLevel: "info",
 		Miner: MinerConfig{
 			Threads: m.Threads, OnDemand: m.OnDemand, Seed: m.Seed,
 			Pace: Duration(m.Pace), PaceMin: Duration(m.PaceMin), Refresh: Duration(m.Refresh),
@@ -219,7 +219,7 @@ func (c *Config) address(addr string, secure bool) string {
 	if addr == "" || secure || c.Insecure || tlsx.Loopback(addr) {
 		return ""
 	}
-	return fmt.Sprintf("%q can be reached from other machines without TLS; permitted are loopback addresses such as 127.0.0.1:9610, "+
+	return fmt.Sprintf("%q can be reached from other machines without TLS; permitted are loopback addresses such as 127.0.0.1:7700, "+
 		"any address with tls (listen only), or any with insecure: true", addr)
 }
 

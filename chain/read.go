@@ -172,9 +172,9 @@ const (
 // Found is a transaction and where it is.
 type Found struct {
 	Place Place
-	Block Ref // for PlaceBlock
-	Index int // for PlaceBlock
-	Bytes []byte
+	Block Ref    // for PlaceBlock
+	Index int    // for PlaceBlock
+	Bytes []byte // its encoding, for PlaceBlock
 }
 
 // Locate returns one place for each ID, in order. The pool is asked before the
@@ -202,6 +202,31 @@ func (n *Node) Locate(ids []ledger.Hash) ([]Place, error) {
 		}
 	}
 	return places, nil
+}
+
+// Transaction looks for a transaction in the pool and in the best chain. The
+// error is ErrNotFound if it is in neither.
+func (n *Node) Transaction(id ledger.Hash) (Found, error) {
+	pooled := n.pool.Has([]ledger.Hash{id})[0] // before the log, as in Locate
+	at, index, err := n.inBlock(id)
+	switch {
+	case err == nil:
+		return n.fromBlock(at, index)
+	case pooled:
+		return Found{Place: PlacePooled}, nil
+	}
+	return Found{}, err
+}
+
+func (n *Node) fromBlock(at store.Info, index int) (Found, error) {
+	b, err := n.store.Block(at.Hash)
+	if err != nil {
+		return Found{}, err
+	}
+	if index >= len(b.Txs) {
+		return Found{}, fmt.Errorf("block %d has no transaction %d: %w", at.Height, index, store.ErrDamaged)
+	}
+	return Found{Place: PlaceBlock, Block: at.Ref, Index: index, Bytes: b.Txs[index].Bytes()}, nil
 }
 
 // inBlock finds a transaction of the best chain, or fails with ErrNotFound.

@@ -103,6 +103,7 @@ func newRootCmd() (root *cobra.Command, started *bool) {
 		newProbeCmd(),
 		newWatchCmd(),
 		newCalibrateCmd(),
+		newNodeCmd(),
 		newVersionCmd(),
 	)
 	return root, started
