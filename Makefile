@@ -20,8 +20,8 @@ run: build ## load the reference chain and report what it delivers (ARGS="FILE -
 test: ## every test but the end-to-end ones
 	$(GO) test ./...
 
-race: ## the same with the race detector
-	$(GO) test -race ./...
+race: ## the same with the race detector, without the longest ones
+	$(GO) test -race -short ./...
 
 lint: ## vet and golangci-lint
 	$(GO) vet ./...
@@ -31,10 +31,10 @@ fuzz: ## every fuzz target for FUZZTIME each
 	@FUZZTIME=$(FUZZTIME) GO=$(GO) ./tools/fuzz.sh
 
 e2e: build ## the real binary from outside: runs, faults, and the report in a browser
-	CHAINDYNO_BIN=$(CURDIR)/bin/chaindyno $(GO) test -tags e2e -count=1 -timeout 15m ./e2e/...
+	CHAINDYNO_BIN=$(CURDIR)/bin/chaindyno $(GO) test -tags e2e -count=1 -timeout 15m ./cmd/chaindyno
 
-bench: build ## the benchmark figures beside their targets
-	CHAINDYNO_BIN=$(CURDIR)/bin/chaindyno $(GO) run ./internal/bench $(ARGS)
+bench: build ## how fast and how small, each figure beside its target (ARGS="-run NAME")
+	$(GO) run ./cmd/bench -bin bin/chaindyno $(ARGS)
 
 generate: ## protobuf code and the scenario schema
 	$(GO) generate ./...

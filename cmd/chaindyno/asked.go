@@ -23,7 +23,7 @@ type asked struct {
 func (a *asked) flags(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVar(&a.sets, "set", nil, "change a key of the scenario: key=value, as often as needed")
 	cmd.Flags().StringArrayVar(&a.targets, "target", nil, "load the node at host:port instead of starting one; repeat for several")
-	cmd.Flags().BoolVar(&a.allowRemote, "allow-remote", false, "permit a target off this machine whose network is not known to be worthless")
+	cmd.Flags().BoolVar(&a.allowRemote, "allow-remote", false, "permit a target off this machine in plain text, or of a network that is not known to be worthless")
 }
 
 // scenario reads and checks everything that can be known beforehand.

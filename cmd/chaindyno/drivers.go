@@ -5,8 +5,10 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/chaindyno/chaindyno/internal/tlsx"
 	"github.com/chaindyno/chaindyno/loadgen/driver"
 	"github.com/chaindyno/chaindyno/loadgen/driver/null"
+	"github.com/chaindyno/chaindyno/loadgen/driver/refchain"
 	"github.com/chaindyno/chaindyno/loadgen/scenario"
 )
 
@@ -18,10 +20,20 @@ type connect func(s *scenario.Scenario, submit []string, secrets scenario.Secret
 // more line.
 func drivers() map[string]connect {
 	return map[string]connect{
+		scenario.DriverReference: connectReference,
 		scenario.DriverNull: func(s *scenario.Scenario, _ []string, _ scenario.Secrets) (driver.Driver, error) {
 			return null.FromOptions(s.Target.Options)
 		},
 	}
+}
+
+func connectReference(s *scenario.Scenario, submit []string, secrets scenario.Secrets) (driver.Driver, error) {
+	t := s.Target
+	secured, err := tlsx.Client{CA: t.TLS.CA, Cert: t.TLS.Cert, Key: t.TLS.Key, ServerName: t.TLS.Name}.Config()
+	if err != nil {
+		return nil, err
+	}
+	return refchain.New(refchain.Config{Targets: submit, TLS: secured, Token: secrets.Token, AllowPlaintext: t.AllowRemote})
 }
 
 func driverNames() []string { return slices.Sorted(maps.Keys(drivers())) }

@@ -33,6 +33,7 @@ func newRunCmd() *cobra.Command {
 	m.asked.flags(cmd)
 	cmd.Flags().StringVar(&m.out, "out", "out", "folder in which the run gets a folder of its own")
 	cmd.Flags().BoolVar(&m.keep, "keep", false, "keep the nodes' data and logs in the run's folder")
+	cmd.Flags().BoolVar(&m.within, "in-process", false, "run nodes inside the generator's process: for tests, and labelled in the report")
 	cmd.Flags().StringVar(&m.calibrate, "calibrate", "standard", "how long this machine is measured right before and after the load: standard, quick, off")
 	return cmd
 }
@@ -42,6 +43,7 @@ type measurement struct {
 	asked     asked
 	out       string
 	keep      bool
+	within    bool
 	calibrate string
 
 	cmd      *cobra.Command
@@ -51,6 +53,8 @@ type measurement struct {
 	driver   driver.Driver
 	info     driver.Info
 	dir      string // of this run
+
+	interrupted bool // by the user, while it was measured
 }
 
 func (m *measurement) run(cmd *cobra.Command, args []string) (err error) {
@@ -84,7 +88,7 @@ func (m *measurement) setUp(ctx context.Context) (err error) {
 	if m.folder, err = openOut(m.out); err != nil {
 		return err
 	}
-	if m.system, err = start(ctx, m.scenario, m.folder); err != nil {
+	if m.system, err = start(ctx, m.scenario, m.folder, m.within); err != nil {
 		return m.failed(err)
 	}
 	if m.driver, err = dial(m.scenario, m.system.submit); err != nil {
@@ -124,7 +128,10 @@ func (m *measurement) tearDown() {
 // in order; what comes after is left to the signal's own way.
 func (m *measurement) measure(ctx context.Context) (*result.Run, error) {
 	load, stop := context.WithCancel(ctx)
-	defer stop()
+	defer func() {
+		m.interrupted = load.Err() != nil
+		stop()
+	}()
 	secrets, err := m.scenario.Secrets()
 	if err != nil {
 		return nil, usage(err)
@@ -137,7 +144,7 @@ func (m *measurement) measure(ctx context.Context) (*result.Run, error) {
 	opt := loadgen.Options{
 		Scenario: m.scenario, Driver: m.driver, Dir: m.dir, ID: runID(),
 		Argv: secrets.RedactArgv(append([]string{"chaindyno"}, os.Args[1:]...)),
-		Host: host(), SUT: map[string]string{"system": m.system.says}, Progress: view.progress, Calibrate: calibrate,
+		Host: host(), SUT: map[string]string{"system": m.system.says}, Progress: view.progress, Calibrate: calibrate, InProcess: m.within && m.scenario.Chain != nil,
 	}
 	if m.system.process != nil {
 		opt.Hurt = m.system.Inject
@@ -176,7 +183,7 @@ func (m *measurement) failed(err error) error {
 		_ = os.RemoveAll(m.dir)
 	}
 	switch {
-	case m.cmd.Context().Err() != nil:
+	case m.interrupted || m.cmd.Context().Err() != nil:
 		return &exitError{exitInterrupted, fmt.Errorf("interrupted before anything was measured")}
 	case loadgen.IsUsage(err):
 		return usage(err)
@@ -193,7 +200,11 @@ func (m *measurement) show(r *result.Run) error {
 	if err := reports.Table(m.cmd.OutOrStdout(), r, reports.TableOptions{Dir: m.dir}); err != nil {
 		return err
 	}
-	if code := codeOf(r.Verdict); code != exitPass {
+	code := codeOf(r.Verdict)
+	if m.interrupted {
+		code = exitInterrupted
+	}
+	if code != exitPass {
 		return &exitError{code: code}
 	}
 	return nil

@@ -24,22 +24,23 @@ type system struct {
 
 // start brings up what the scenario asks for: nodes of this binary, somebody
 // else's, or nothing at all for a driver that is its own chain.
-func start(ctx context.Context, s *scenario.Scenario, out *outDir) (*system, error) {
+func start(ctx context.Context, s *scenario.Scenario, out *outDir, within bool) (*system, error) {
 	if s.Chain == nil {
 		return attach(ctx, s)
-	}
-	binary, err := os.Executable()
-	if err != nil {
-		return nil, err
 	}
 	path, release, err := out.scratch()
 	if err != nil {
 		return nil, usage(err)
 	}
-	dir := filepath.Join(path, "nodes")
-	p := sut.NewProcess(sut.ProcessConfig{Binary: binary, Nodes: s.Chain.Up.Nodes, Node: s.Chain.Node, Dir: dir})
-	y := &system{System: p, process: p, dir: dir, release: release, says: count(s.Chain.Up.Nodes, "node") + " started by the run"}
-	nodes, err := p.Up(ctx)
+	y := &system{dir: filepath.Join(path, "nodes"), release: release}
+	if within {
+		y.System = &inProcess{scenario: s, dir: y.dir}
+		y.says = count(s.Chain.Up.Nodes, "node") + " inside the generator's process"
+	} else if err := y.children(s); err != nil {
+		release()
+		return nil, err
+	}
+	nodes, err := y.Up(ctx)
 	if err != nil {
 		y.stop("")
 		return nil, startError(err)
@@ -48,6 +49,18 @@ func start(ctx context.Context, s *scenario.Scenario, out *outDir) (*system, err
 		y.submit = append(y.submit, n.Address)
 	}
 	return y, nil
+}
+
+// children makes the nodes processes of this binary.
+func (y *system) children(s *scenario.Scenario) error {
+	binary, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	y.process = sut.NewProcess(sut.ProcessConfig{Binary: binary, Nodes: s.Chain.Up.Nodes, Node: s.Chain.Node, Dir: y.dir})
+	y.System = y.process
+	y.says = count(s.Chain.Up.Nodes, "node") + " started by the run"
+	return nil
 }
 
 func attach(ctx context.Context, s *scenario.Scenario) (*system, error) {
@@ -75,14 +88,14 @@ func startError(err error) error {
 // stop ends the nodes. Their data goes to keep, if that is a folder, and is
 // removed otherwise.
 func (y *system) stop(keep string) {
-	if y.process == nil {
-		return
-	}
-	y.process.Stop()
-	if keep != "" {
+	if y.process != nil && keep != "" {
+		y.process.Stop()
 		_ = os.Rename(y.dir, filepath.Join(keep, "nodes"))
 	}
-	y.release()
+	_ = y.Down(context.Background())
+	if y.release != nil {
+		y.release()
+	}
 }
 
 func count(n int, what string) string {

@@ -24,7 +24,7 @@ func (r *reach) flags(cmd *cobra.Command) {
 	f.StringVar(&r.cert, "tls-cert", "", "own certificate, PEM file")
 	f.StringVar(&r.key, "tls-key", "", "own key, PEM file")
 	f.StringVar(&r.token, "token-env", "", "environment variable that holds a bearer token")
-	f.BoolVar(&r.allowRemote, "allow-remote", false, "permit a target off this machine whose network is not known to be worthless")
+	f.BoolVar(&r.allowRemote, "allow-remote", false, "permit a target off this machine in plain text, or of a network that is not known to be worthless")
 }
 
 // scenario says the same as a scenario without a chain of its own.

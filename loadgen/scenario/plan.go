@@ -100,8 +100,10 @@ func (s *Scenario) checkBatch(l Limits) error {
 }
 
 // planLanes holds lanes x window against rate x longest wait: a lane waits for
-// a block once window of its transactions are unconfirmed.
+// a block once window of its transactions are unconfirmed. Each input takes a
+// share of the lanes there are, since each is spent from a chain of its own.
 func (s *Scenario) planLanes(p *Plan, l Limits) error {
+	l.LanesMax /= max(1, s.Load.Options.Inputs)
 	p.Unconfirmed = int(math.Ceil(p.PeakRate * p.LongestWait.Seconds()))
 	if c := s.Load.Schedule.Closed; c != nil {
 		p.Unconfirmed = c.InFlight

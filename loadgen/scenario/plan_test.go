@@ -59,6 +59,7 @@ func TestPlanErrors(t *testing.T) {
 		want string
 	}{
 		{"lanes: 100", nil, "f.yaml:2:15: load.lanes: 100 lanes are too few: 5000 tx/s with up to 2.99s between blocks needs 234 lanes of 64 unconfirmed transactions"},
+		{"lanes: 20000, options: {inputs: 4}", nil, "f.yaml:2:15: load.lanes: 20000 lanes are more than the target has; permitted: 234 to 16384"},
 		{"lanes: 70000", nil, "f.yaml:2:15: load.lanes: 70000 lanes are more than the target has; permitted: 234 to 65536"},
 		{"batch: {size: 5001}", nil, "f.yaml:2:22: load.batch.size: 5001 transactions are more than a message may carry; permitted: 1 to 5000"},
 		{
