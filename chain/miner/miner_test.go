@@ -30,6 +30,7 @@ type world struct {
 	txs         []ledger.Tx
 	fees        uint64
 	taken, back int
+	onTake      func()
 	bounds      [2]int
 
 	// The sealer.
@@ -52,6 +53,9 @@ func (w *world) Take(maxTxs, maxBytes int) Template {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.taken++
+	if w.onTake != nil {
+		w.onTake()
+	}
 	w.bounds = [2]int{maxTxs, maxBytes}
 	return Template{Txs: w.txs, Fees: w.fees, Handle: w.taken}
 }
@@ -266,6 +270,22 @@ func TestNewTip(t *testing.T) {
 	})
 }
 
+// TestNewTipEarly: a tip that comes while the template is made ends the search
+// before it has begun.
+func TestNewTipEarly(t *testing.T) {
+	inWorld(t, Config{Threads: 1}, func(t *testing.T, w *world) {
+		w.onTake = func() {
+			w.onTake = nil
+			w.m.SetTip(tip(2))
+		}
+		w.m.SetTip(tip(1))
+		w.run(10 * time.Millisecond)
+		if len(w.stale) != 1 || len(w.blocks) != 1 || w.blocks[0].Height != 2 {
+			t.Errorf("stale are %v, %d blocks were made", w.stale, len(w.blocks))
+		}
+	})
+}
+
 // TestBeaten: a block that is committed but is not the best one gives its
 // template back.
 func TestBeaten(t *testing.T) {
@@ -341,34 +361,57 @@ func TestStop(t *testing.T) {
 
 // TestBlock: a block obeys the rules, whichever of its headers was sealed.
 func TestBlock(t *testing.T) {
-	cases := map[string]func(h ledger.Header, next func() ledger.Header) ledger.Header{
-		"first header":  func(h ledger.Header, _ func() ledger.Header) ledger.Header { return h },
-		"third header":  func(_ ledger.Header, next func() ledger.Header) ledger.Header { next(); return next() },
-		"second of two": func(h ledger.Header, next func() ledger.Header) ledger.Header { next(); h.Nonce = 5; return h },
+	type headers = func(h ledger.Header, next func() ledger.Header) ledger.Header
+	cases := map[string]struct {
+		ahead uint32 // of the clock: the least time; 0 = none
+		seal  headers
+	}{
+		"first header":  {500, func(h ledger.Header, _ func() ledger.Header) ledger.Header { return h }},
+		"third header":  {500, func(_ ledger.Header, next func() ledger.Header) ledger.Header { next(); return next() }},
+		"first of two":  {500, func(h ledger.Header, next func() ledger.Header) ledger.Header { next(); h.Nonce = 5; return h }},
+		"time of clock": {0, func(h ledger.Header, _ func() ledger.Header) ledger.Header { return h }},
+		"no two are equal": {500, func(h ledger.Header, next func() ledger.Header) ledger.Header {
+			if h == next() {
+				panic("a header came twice")
+			}
+			return h
+		}},
 	}
-	for name, seal := range cases {
+	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			cfg := Config{Threads: 1, Payout: ledger.KeyHash{1, 2, 3}, Seed: 9}
 			inWorld(t, cfg, func(t *testing.T, w *world) {
 				p := w.m.params
-				key := ledger.DevKey(p.DevSeed, p.DevScheme, 0)
-				spend := ledger.Spend{Prev: ledger.OutPoint{TxID: p.Genesis().Txs[0].ID()}, Key: key}
-				raw := ledger.AppendTransfer(nil, p.GenesisHash(), []ledger.Spend{spend}, []ledger.Output{{Value: p.DevValue - 40}})
-				tx, _, _ := ledger.ParseTx(raw, ledger.MaxTxBytes)
-				w.seal, w.txs, w.fees = seal, []ledger.Tx{tx}, 40
-				min := p.Units(time.Now()) + 500
-				w.m.SetTip(Tip{Height: 1, Prev: p.GenesisHash(), Bits: p.Bits, MinTime: min})
+				p.Epoch = time.Now().Add(-time.Hour)
+				w.seal, w.txs, w.fees = c.seal, []ledger.Tx{spendGenesis(p, 40)}, 40
+				now, least := p.Units(time.Now()), uint32(0)
+				if c.ahead > 0 {
+					least = now + c.ahead
+				}
+				w.m.SetTip(Tip{Height: 1, Prev: p.GenesisHash(), Bits: p.Bits, MinTime: least})
 				w.run(10 * time.Millisecond)
 				if len(w.blocks) != 1 {
 					t.Fatalf("%d blocks were made", len(w.blocks))
 				}
-				checkBlock(t, w, w.blocks[0], min)
+				checkBlock(t, w, w.blocks[0], now+c.ahead)
 			})
 		})
 	}
 }
 
-func checkBlock(t *testing.T, w *world, s *Sealed, min uint32) {
+// spendGenesis returns a transfer that leaves a fee.
+func spendGenesis(p *ledger.Params, fee uint64) ledger.Tx {
+	key := ledger.DevKey(p.DevSeed, p.DevScheme, 0)
+	spend := ledger.Spend{Prev: ledger.OutPoint{TxID: p.Genesis().Txs[0].ID()}, Key: key}
+	raw := ledger.AppendTransfer(nil, p.GenesisHash(), []ledger.Spend{spend}, []ledger.Output{{Value: p.DevValue - fee}})
+	tx, _, err := ledger.ParseTx(raw, ledger.MaxTxBytes)
+	if err != nil {
+		panic(err)
+	}
+	return tx
+}
+
+func checkBlock(t *testing.T, w *world, s *Sealed, at uint32) {
 	t.Helper()
 	p := w.m.params
 	if reject := ledger.CheckBlock(s.Block, p); reject != ledger.RejectNone {
@@ -382,7 +425,7 @@ func checkBlock(t *testing.T, w *world, s *Sealed, min uint32) {
 	if coinbase.Outputs() != 1 || coinbase.Out(0) != want || coinbase.CoinbaseHeight() != 1 {
 		t.Errorf("the coinbase pays %+v at %d, want %+v at 1", coinbase.Out(0), coinbase.CoinbaseHeight(), want)
 	}
-	if h := s.Block.Header; h.Time != min || h.Bits != p.Bits || h.Prev != p.GenesisHash() {
+	if h := s.Block.Header; h.Time != at || h.Bits != p.Bits || h.Prev != p.GenesisHash() {
 		t.Errorf("the header is %+v", h)
 	}
 	empty := ledger.Block{Txs: []ledger.Tx{*coinbase}}

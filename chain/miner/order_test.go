@@ -76,6 +76,21 @@ func TestSealWithoutPace(t *testing.T) {
 	})
 }
 
+// TestSealBesidePace: an ordered block says nothing about how late paced ones
+// are.
+func TestSealBesidePace(t *testing.T) {
+	inWorld(t, Config{Threads: 1, Pace: time.Hour, PaceMin: time.Hour}, func(t *testing.T, w *world) {
+		w.m.SetTip(tip(1))
+		w.run(time.Hour + time.Minute)
+		w.order(t.Context(), 1)
+		w.run(time.Minute)
+		w.stop()
+		if len(w.blocks) != 2 || w.m.pace.late != 10*time.Millisecond {
+			t.Errorf("%d blocks were made, paced ones are late by %v", len(w.blocks), w.m.pace.late)
+		}
+	})
+}
+
 // TestSealAbandoned: an order that nobody waits for is not filled.
 func TestSealAbandoned(t *testing.T) {
 	inWorld(t, Config{Threads: 1, OnDemand: true}, func(t *testing.T, w *world) {
