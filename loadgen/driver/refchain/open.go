@@ -15,7 +15,7 @@ import (
 // Open connects to the segment's target and derives the keys of its lanes,
 // 15 us of CPU each.
 func (d *Driver) Open(ctx context.Context, h driver.Handout, s driver.Segment) (driver.Session, error) {
-	if s.From < 0 || s.From > s.To || s.To > h.Lanes || s.Target < 0 {
+	if s.From < 0 || s.From >= s.To || s.To > h.Lanes || s.Target < 0 {
 		return nil, fmt.Errorf("segment %d to %d, target %d: the handout has %d lanes", s.From, s.To, s.Target, h.Lanes)
 	}
 	data, err := parseHandout(h.Data)
