@@ -102,7 +102,7 @@ func checkPlan(p plan, in *Ingest, sink *recorder, streams [][]*Batch, answered 
 				if kind == ledger.RejectNone || kind == ledger.RejectFee {
 					want = append(want, uint32(s<<24|i<<12|k))
 				} else if kind != ledger.RejectBusy && (kind != ledger.RejectTooLarge || len(b.Payloads) <= p.cfg.QueueTxs) {
-					return fmt.Errorf("batch %d of stream %d was answered %v", i, s, kind)
+					return fmt.Errorf("batch %d of stream %d was answered %s", i, s, kind.String())
 				}
 			}
 		}
@@ -114,7 +114,7 @@ func checkPlan(p plan, in *Ingest, sink *recorder, streams [][]*Batch, answered 
 	st := in.Stats()
 	for kind, n := range st.Answers {
 		if n != counts[ledger.Reject(kind)] {
-			return fmt.Errorf("%v was counted %d times, want %d", ledger.Reject(kind), n, counts[ledger.Reject(kind)])
+			return fmt.Errorf("%s was counted %d times, want %d", ledger.Reject(kind).String(), n, counts[ledger.Reject(kind)])
 		}
 	}
 	if st.Queued != 0 {
