@@ -12,7 +12,7 @@ import (
 // submitted again afterwards.
 type Batch struct {
 	// Payloads are the encoded transactions, one each. They may alias the
-	// message, which must not change any more.
+	// message, which must not change until Done.
 	Payloads [][]byte
 	// Done is called exactly once, when every payload has its answer. It must
 	// not block. It runs in a goroutine of the stage, or within Submit where

@@ -59,7 +59,8 @@ func (c Config) Validate() error {
 // in the order in which the transactions were received, with transactions that
 // were received together. Those whose answer is set already were refused and
 // must be skipped; for the others it sets the answer, RejectNone if accepted.
-// The slices belong to the caller; a ledger.Tx aliases the wire message.
+// The slices belong to the caller; the transactions, whose encodings are copies,
+// may be kept.
 type Sink interface {
 	Offer(txs []ledger.Tx, received, verified time.Time, answers []ledger.Reject)
 }

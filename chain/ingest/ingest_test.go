@@ -166,6 +166,10 @@ func TestVerdicts(t *testing.T) {
 	if len(sink.txs) != 3 {
 		t.Errorf("the sink was offered %d transactions, want 3", len(sink.txs))
 	}
+	good[0]++ // the message may be used again
+	if tx := &sink.txs[0]; tx.Bytes()[0] == good[0] {
+		t.Error("a transaction shares its encoding with the message")
+	}
 	checkStats(t, in, b)
 }
 

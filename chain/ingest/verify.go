@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"slices"
@@ -47,8 +48,13 @@ func (in *Ingest) check(j *job, v verifier) {
 }
 
 // parse decodes one payload and applies the rules that need nothing else. The
-// transaction is valid where the payload is well-formed.
+// transaction is valid where the payload is well-formed. It has an encoding of
+// its own, so that the sink may keep it and not the wire message with it; to
+// copy first costs less than to parse again later.
 func (in *Ingest) parse(payload []byte) (ledger.Tx, ledger.Reject) {
+	if len(payload) <= ledger.MaxTxBytes { // others will be refused
+		payload = bytes.Clone(payload)
+	}
 	tx, rest, err := ledger.ParseTx(payload, ledger.MaxTxBytes)
 	if err != nil {
 		kind := ledger.RejectMalformed
@@ -72,7 +78,7 @@ func (j *job) refuse(kind ledger.Reject) {
 	}
 }
 
-// recycle forgets everything that aliases wire messages.
+// recycle forgets batches and transactions.
 func (j *job) recycle() {
 	clear(j.parts)
 	clear(j.txs)

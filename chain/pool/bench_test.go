@@ -45,6 +45,7 @@ func BenchmarkRound(b *testing.B) {
 				taking += taken.Sub(offered)
 				committing += time.Since(commit)
 				b.StopTimer()
+				c.blocks = append(c.blocks, block)
 				c.advance(txs)
 				b.StartTimer()
 			}

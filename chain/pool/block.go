@@ -52,7 +52,7 @@ func (p *Pool) Revert(b *ledger.Block) {
 // revert puts one transaction back, behind the last one, and returns it.
 func (p *Pool) revert(tx *ledger.Tx, seq int64, now time.Time, last int32) int32 {
 	p.dropSpenders(tx)
-	i := p.insert(tx, seq, now)
+	i := p.insert(clone(tx), seq, now)
 	p.slab.at(i).unsure = true
 	at := p.waiting.head
 	if last != none {

@@ -12,7 +12,8 @@ const lockTxs = 128
 
 // Offer is ingest's Sink: it accepts or refuses, in order, every transaction
 // whose answer is RejectNone, and sets the answer. They must have passed
-// ledger.CheckTx. The pool copies what it keeps. First seen wins. The kinds:
+// ledger.CheckTx, and their encodings must not be parts of something larger,
+// since the pool keeps them. First seen wins. The kinds:
 // RejectDuplicate (the same is in the pool, or was in one of the last blocks),
 // RejectDoubleSpend (an input is spent in the pool or by one of the last
 // RecentSpends inputs of blocks), RejectMissingInput, RejectKeyMismatch,
@@ -184,7 +185,7 @@ func (p *Pool) depth(i int32, most int) int32 {
 // accept puts a transaction at the end.
 func (p *Pool) accept(tx *ledger.Tx, c checked, received, verified, now time.Time) {
 	p.high++
-	i := p.insert(tx, p.high, now)
+	i := p.insert(*tx, p.high, now)
 	e := p.slab.at(i)
 	e.tx.Fee, e.tx.Verify, e.tx.Order, e.tx.Ordered = c.fee, verified.Sub(received), now.Sub(verified), now
 	e.depth, e.gen, e.unsure = c.depth, p.gen, c.unsure

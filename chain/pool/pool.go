@@ -113,12 +113,11 @@ func (p *Pool) moved(tip ledger.Hash) {
 }
 
 // insert makes a transaction an entry, not yet on the list, and the spender of
-// its inputs. It copies the encoding: a wire message or a block must not stay
-// in memory for the sake of one transaction.
-func (p *Pool) insert(tx *ledger.Tx, seq int64, now time.Time) int32 {
+// its inputs.
+func (p *Pool) insert(tx ledger.Tx, seq int64, now time.Time) int32 {
 	i := p.slab.get()
 	e := p.slab.at(i)
-	e.tx.Tx, e.seq, e.since = clone(tx), seq, now.Sub(p.start)
+	e.tx.Tx, e.seq, e.since = tx, seq, now.Sub(p.start)
 	p.byID[tx.ID()] = i
 	for k := range tx.Inputs() {
 		p.spent[tx.Prev(k)] = i
@@ -127,7 +126,8 @@ func (p *Pool) insert(tx *ledger.Tx, seq int64, now time.Time) int32 {
 	return i
 }
 
-// clone copies a transaction and its encoding, at the price of hashing it.
+// clone copies a transaction and its encoding, at the price of hashing it: a
+// block must not stay in memory for the sake of one of its transactions.
 func clone(tx *ledger.Tx) ledger.Tx {
 	own, _, err := ledger.ParseTx(bytes.Clone(tx.Bytes()), tx.Size())
 	if err != nil {
