@@ -59,9 +59,11 @@ func clampLength(d time.Duration) time.Duration { return min(max(d, 0), MaxLengt
 
 // toDuration rounds seconds down to whole nanoseconds. Adding a hundredth of a
 // nanosecond first keeps n/rate from falling short of a whole value by a
-// rounding error; it cannot change the order of two times.
+// rounding error; it cannot change the order of two times. What is beyond any
+// schedule (an arrival at next to no rate) stays so.
 func toDuration(seconds float64) time.Duration {
-	return time.Duration(math.Floor(seconds*1e9 + 0.01))
+	const beyond = 9e9 // seconds, the most that a Duration holds
+	return time.Duration(math.Floor(min(seconds, beyond)*1e9 + 0.01))
 }
 
 // countWithin returns how many n have at(n) < d, starting from a guess that is
