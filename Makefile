@@ -31,7 +31,7 @@ fuzz: ## every fuzz target for FUZZTIME each
 	@FUZZTIME=$(FUZZTIME) GO=$(GO) ./tools/fuzz.sh
 
 e2e: build ## the real binary from outside: runs, faults, and the report in a browser
-	CHAINDYNO_BIN=$(CURDIR)/bin/chaindyno $(GO) test -tags e2e -count=1 -timeout 15m ./cmd/chaindyno
+	CHAINDYNO_BIN=$(CURDIR)/bin/chaindyno $(GO) test -tags e2e -count=1 -timeout 15m ./cmd/chaindyno ./reports
 
 bench: build ## how fast and how small, each figure beside its target (ARGS="-run NAME")
 	$(GO) run ./cmd/bench -bin bin/chaindyno $(ARGS)

@@ -37,11 +37,9 @@ func checkOut(path string, need uint64) error {
 	if err := os.Remove(f.Name()); err != nil {
 		return usage(err)
 	}
+	// A file system that does not know its room is believed to have it.
 	disk, err := vfs.Default.GetDiskUsage(there)
-	if err != nil {
-		return nil // a file system that does not know its room is believed to have it
-	}
-	if disk.AvailBytes < need+diskReserve {
+	if err == nil && disk.AvailBytes < need+diskReserve {
 		return usagef("output folder %s: %s are free, and the run may need %s; choose another with --out", path, size(disk.AvailBytes), size(need+diskReserve))
 	}
 	return nil

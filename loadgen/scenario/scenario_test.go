@@ -281,7 +281,8 @@ func TestSchedules(t *testing.T) {
 		}
 		return sc.At(100)
 	}
-	if poisson("1") != poisson("1") || poisson("1") == poisson("2") {
+	first, again, other := poisson("1"), poisson("1"), poisson("2")
+	if first != again || first == other {
 		t.Error("Poisson arrivals do not follow the seed")
 	}
 }
