@@ -101,7 +101,7 @@ func (c *Collector) Intervals() []result.Interval {
 }
 
 // Histograms returns the steady window's distribution of every stage that has
-// one: of all kinds together and, where there is more than one, of each.
+// one: of all kinds together and, where more than one was sent, of each.
 func (c *Collector) Histograms() []result.Histogram {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -113,15 +113,26 @@ func (c *Collector) Histograms() []result.Histogram {
 			out = append(out, result.Histogram{Stage: stage.String(), Kind: kind, H: h})
 		}
 	}
+	several := c.kindsSent() > 1
 	for stage := range numStages {
 		add(stage, "", c.window.allRows())
 		for i, k := range c.Kinds {
-			if len(c.Kinds) > 1 {
+			if several {
 				add(stage, k.Name, []int{i})
 			}
 		}
 	}
 	return out
+}
+
+// kindsSent is how many kinds the steady window had.
+func (c *Collector) kindsSent() (n int) {
+	for i := range c.Kinds {
+		if t := c.window.totalsOf([]int{i}, []int{steady}); t[Sent] > 0 {
+			n++
+		}
+	}
+	return n
 }
 
 // Totals returns the counters of the intervals closed so far, over the whole
