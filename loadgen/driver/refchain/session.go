@@ -41,10 +41,13 @@ func (s *session) Lanes() []driver.Lane { return s.lanes }
 // Submit implements driver.Session. It returns when the batch is written, or
 // answered without having been.
 func (s *session) Submit(ctx context.Context, batch []driver.Tx, ack func(i int, a driver.Ack)) {
-	for at := 0; at < len(batch); {
-		n := s.fit(batch[at:])
-		s.send(ctx, batch[at:at+n], func(i int, a driver.Ack) { ack(at+i, a) })
-		at += n
+	sent := s.fit(batch)
+	s.send(ctx, batch[:sent], ack) // nearly always all of it
+	for sent < len(batch) {
+		first, part := sent, batch[sent:]
+		part = part[:s.fit(part)]
+		s.send(ctx, part, func(i int, a driver.Ack) { ack(first+i, a) })
+		sent += len(part)
 	}
 }
 
@@ -63,6 +66,9 @@ func (s *session) fit(batch []driver.Tx) int {
 
 func (s *session) send(ctx context.Context, batch []driver.Tx, ack func(i int, a driver.Ack)) {
 	n := len(batch)
+	if n == 0 {
+		return
+	}
 	if s.limits.BatchBytes < len(batch[0].Payload) {
 		ackAll(n, ack, driver.Ack{Status: driver.StatusRejected, Kind: driver.RejectTooLarge})
 		return
