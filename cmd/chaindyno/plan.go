@@ -40,11 +40,17 @@ func limitsOf(ctx context.Context, s *scenario.Scenario) (scenario.Limits, error
 	if err := s.CheckNetwork(info); err != nil {
 		return scenario.Limits{}, err
 	}
-	bytes := 0
-	if s.Target.Driver == scenario.DriverReference {
-		bytes = transferBytes(s)
+	if s.Target.Driver != scenario.DriverReference {
+		return scenario.LimitsOf(info, 0), nil
 	}
-	return scenario.LimitsOf(info, bytes), nil
+	return withinMessage(scenario.LimitsOf(info, transferBytes(s))), nil
+}
+
+// withinMessage bounds a batch by what one message of the reference chain's
+// wire carries.
+func withinMessage(l scenario.Limits) scenario.Limits {
+	l.BatchMax = min(l.BatchMax, server.BatchBytes/l.TxBytes)
+	return l
 }
 
 // nodeLimits is what a node with these settings will say of itself.
@@ -56,8 +62,7 @@ func nodeLimits(cfg chain.Config, s *scenario.Scenario) scenario.Limits {
 	if l.Interval == 0 && !cfg.Network.FixedDifficulty {
 		l.Interval = time.Duration(cfg.Network.Interval)
 	}
-	l.BatchMax = min(l.BatchMax, server.BatchBytes/l.TxBytes)
-	return l
+	return withinMessage(l)
 }
 
 // transferBytes is the size of one transfer of the scenario's shape: it makes

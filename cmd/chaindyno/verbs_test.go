@@ -132,6 +132,7 @@ func TestBadInput(t *testing.T) {
 		{[]string{"run", file("data.yaml", "chain: {node: {data: /x}}")}, "data.yaml:1:16: chain.node.data: is chosen by the run; remove it"},
 		{[]string{"run", "--set", "load.schedule.constant.rate=0"}, "--set load.schedule.constant.rate=0: load.schedule.constant.rate: 0/s is out of range; permitted: 0.001/s to 10000000/s"},
 		{[]string{"run", "--set", "load.batch.size=9000"}, "--set load.batch.size=9000: load.batch.size: 9000 transactions are more than a message may carry; permitted: 1 to 8192"},
+		{[]string{"run", "--set", "load.batch.size=200", "--set", "load.options.inputs=100", "--set", "load.options.outputs=100", "--set", "load.lanes=300"}, "--set load.batch.size=200: load.batch.size: 200 transactions are more than a message may carry; permitted: 1 to 126"},
 		{[]string{"run", "--set", "load.lanes=100"}, "--set load.lanes=100: load.lanes: 100 lanes are too few: 5000 tx/s with up to 2.99s between blocks needs 234 lanes of 64 unconfirmed transactions"},
 		{[]string{"run", "--set", "load.options.scheme=rsa"}, `--set load.options.scheme=rsa: load.options.scheme: signature scheme "rsa" is not known; permitted: ed25519, secp256k1`},
 		{[]string{"run", "--target", "127.0.0.1:1"}, "node 127.0.0.1:1: cannot be reached: dial tcp 127.0.0.1:1: connect: connection refused"},
