@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -125,15 +126,15 @@ func (n *node) startError(child *procs.Child, cause error) error {
 	return e
 }
 
-// lastLine returns the last line of a log that is not empty; "" if there is
-// none.
+// lastLine returns the last line of a log that is not empty, without the
+// program's name in front; "" if there is none.
 func lastLine(file string) string {
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return ""
 	}
 	text = bytes.TrimRight(text, "\n\r \t")
-	return string(text[bytes.LastIndexByte(text, '\n')+1:])
+	return strings.TrimPrefix(string(text[bytes.LastIndexByte(text, '\n')+1:]), "chaindyno: ")
 }
 
 // running returns the current life and marks its end as asked for.

@@ -54,7 +54,7 @@ func playNode(role string) {
 	switch role {
 	case "refuse":
 		fmt.Fprintln(os.Stderr, "starting")
-		fmt.Fprintln(os.Stderr, "data folder of another network")
+		fmt.Fprintln(os.Stderr, "chaindyno: data folder of another network")
 		os.Exit(2)
 	case "silent":
 		os.Exit(0)
