@@ -124,6 +124,49 @@ func TestAllocations(t *testing.T) {
 	}
 }
 
+// TestResent: what is sent again after a refusal starts afresh: a revert does
+// not bring the refusal back.
+func TestResent(t *testing.T) {
+	table := New(10)
+	slot, err := table.Register(&Entry{ID: id(1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	table.Acked(slot, driver.StatusRejected, driver.RejectFee, 1)
+	if table.Len() != 0 || table.Watched() != 1 {
+		t.Fatalf("refused: %d live, %d watched", table.Len(), table.Watched())
+	}
+	table.Resent(slot)
+	if e, o := table.Acked(slot, driver.StatusAccepted, driver.RejectNone, 2); o != Open || e.Attempts != 2 || e.Reject != driver.RejectNone {
+		t.Fatalf("accepted: outcome %d, %+v", o, e)
+	}
+	table.Included(id(1), driver.RejectNone, 1, 3)
+	table.Reverted(slot)
+	if table.Len() != 1 || table.Watched() != 0 {
+		t.Errorf("reverted: %d live, %d watched", table.Len(), table.Watched())
+	}
+}
+
+// TestRefusedIncluded: a chain that includes what it refused is found out.
+func TestRefusedIncluded(t *testing.T) {
+	table := New(10)
+	slot, err := table.Register(&Entry{ID: id(1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	table.Acked(slot, driver.StatusRejected, driver.RejectFee, 1)
+	table.Sweep(func(e Entry) { t.Errorf("swept at the first Sweep: %+v", e) })
+	if _, _, seen := table.Included(id(1), driver.RejectNone, 5, 2); seen != Fresh {
+		t.Fatalf("seen %d", seen)
+	}
+	for range 3 {
+		table.Sweep(func(e Entry) { t.Errorf("swept though included: %+v", e) })
+	}
+	if e, o := table.Held(slot, 3); o != Done || e.Status != driver.StatusRejected || e.Fate != FateSucceeded {
+		t.Errorf("outcome %d, %+v", o, e)
+	}
+}
+
 func TestFateNames(t *testing.T) {
 	for f := range Fate(Fates) {
 		if f.String() == "" {

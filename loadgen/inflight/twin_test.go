@@ -217,6 +217,9 @@ func TestTwin(t *testing.T) {
 					t.Fatalf("Register: %v, want %v", err, want)
 				}
 				if err == nil {
+					if slices.Contains(slots, slot) {
+						t.Fatalf("slot %x is given out again", slot)
+					}
 					slots = append(slots, slot)
 				}
 			},

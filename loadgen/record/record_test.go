@@ -125,6 +125,31 @@ func TestWindow(t *testing.T) {
 	}
 }
 
+// TestSwap: what was recorded in an interval is in that interval alone, however
+// often the sets change hands.
+func TestSwap(t *testing.T) {
+	c := mustNew(t, options(twoKinds))
+	r := c.Recorder()
+	for i := range 7 {
+		for range i {
+			all(r, succeeded(0, 3*second))
+		}
+		c.Tick(int64(i+1) * second)
+	}
+	var offered []uint64
+	for _, s := range c.Series() {
+		if s.Kind == "" {
+			offered = append(offered, s.Offered)
+		}
+	}
+	if diff := cmp.Diff([]uint64{0, 1, 2, 3, 4, 5, 6}, offered); diff != "" {
+		t.Error(diff)
+	}
+	if n := histogram(t, c.Histograms(), result.StageCommit, "").TotalCount(); n != 21 {
+		t.Errorf("%d commits in all, want 21", n)
+	}
+}
+
 // TestSeries: phases, kinds, gauges and quantiles of the rows.
 func TestSeries(t *testing.T) {
 	o := options(twoKinds)

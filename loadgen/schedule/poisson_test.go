@@ -2,6 +2,7 @@ package schedule
 
 import (
 	"math"
+	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
@@ -69,6 +70,28 @@ func distance(sample []float64) float64 {
 		d = max(d, f-float64(i)/n, float64(i+1)/n-f)
 	}
 	return d
+}
+
+// TestGamma: mean and variance are the shape, to five standard errors.
+func TestGamma(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for _, shape := range []float64{1, 2, 10} {
+		const n = 1_000_000
+		var sum, squares float64
+		for range n {
+			x := gamma(r, shape)
+			sum += x
+			squares += x * x
+		}
+		mean := sum / n
+		if math.Abs(mean-shape) > 5*math.Sqrt(shape/n) {
+			t.Errorf("shape %v: mean %v", shape, mean)
+		}
+		// The fourth central moment of a gamma is 3k^2 + 6k.
+		if v := squares/n - mean*mean; math.Abs(v-shape) > 5*math.Sqrt((2*shape*shape+6*shape)/n) {
+			t.Errorf("shape %v: variance %v", shape, v)
+		}
+	}
 }
 
 func TestPoissonSeeds(t *testing.T) {

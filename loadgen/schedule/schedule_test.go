@@ -160,6 +160,20 @@ func TestTimes(t *testing.T) {
 	}
 }
 
+// TestExact: where the gap is a whole number of nanoseconds, every time is a
+// multiple of it, and rounding takes none of it away.
+func TestExact(t *testing.T) {
+	for _, rate := range []int{1, 50, 1000, 5000, 50_000, 1_000_000} {
+		gap := time.Second / time.Duration(rate)
+		s := Constant(float64(rate), min(time.Hour, 200_000*gap))
+		for n := range s.Count() {
+			if got, want := s.At(n), time.Duration(n)*gap; got != want {
+				t.Fatalf("at %d/s, At(%d) is %d ns, want %d", rate, n, got, want)
+			}
+		}
+	}
+}
+
 // TestSplit: the shares of all workers are the whole.
 func TestSplit(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
