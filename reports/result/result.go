@@ -120,8 +120,9 @@ type Calibration struct {
 	CeilingOverOffered float64 `json:"ceiling_over_offered,omitempty"`
 }
 
-// Check is one row of the SLO or of the validity table. Limit and Observed are
-// rendered as they were compared, never rounded.
+// Check is one row of the SLO or of the validity table. A limit is rendered
+// exactly, and what was observed with as many digits as it takes to stand on
+// its side of the limit.
 type Check struct {
 	Name     string  `json:"name"`     // "commit.p99", "dispatch_lag.p99"
 	Op       string  `json:"op"`       // <, <=, >, >=, ==

@@ -1,0 +1,180 @@
+package reports
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+
+	hdr "github.com/HdrHistogram/hdrhistogram-go"
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/chaindyno/chaindyno/reports/result"
+)
+
+// Raw is what transactions.csv.zst says by itself.
+type Raw struct {
+	// Histograms over the steady window, all transactions and per kind, of the
+	// stages that the raw times give: ack, ack_response, include, commit,
+	// commit_service.
+	Histograms []result.Histogram
+	Rows       uint64
+	// Sampled: the file holds fewer rows than were sent, so the percentiles
+	// are estimates.
+	Sampled    bool
+	OutOfRange uint64 // latencies below 0 or beyond an hour
+}
+
+// rawStages are the stages that the raw times give, in travel order.
+var rawStages = []struct {
+	name     string
+	from, to int // columns of a row
+}{
+	{result.StageAck, rawSent, rawAcked},
+	{result.StageAckResponse, rawIntended, rawAcked},
+	{result.StageInclude, rawIntended, rawIncluded},
+	{result.StageCommit, rawIntended, rawHeld},
+	{result.StageCommitService, rawSent, rawHeld},
+}
+
+// The columns that matter here, as in result.RawHeader.
+const (
+	rawKind = iota + 2
+	rawIntended
+	rawSent
+	rawAcked
+	rawIncluded
+	rawHeld
+	_
+	_
+	rawFate
+	rawColumns
+)
+
+// ReadRaw rebuilds the steady-window histograms of a run folder from its
+// transactions alone.
+func ReadRaw(dir string) (*Raw, error) {
+	m, err := readManifest(dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.check(dir, result.FileTransactions); err != nil {
+		return nil, err
+	}
+	var s result.Summary
+	if err := readSummary(dir, &s); err != nil {
+		return nil, err
+	}
+	var raw *Raw
+	err = readFile(dir, result.FileTransactions, func(r io.Reader) (err error) {
+		raw, err = parseRaw(r, s.Run)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	raw.Sampled = raw.Rows < s.Counts.Sent
+	return raw, nil
+}
+
+// parseRaw reads the compressed rows. Its errors name the line.
+func parseRaw(r io.Reader, info result.Info) (*Raw, error) {
+	z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(256<<20))
+	if err != nil {
+		return nil, err
+	}
+	defer z.Close()
+	b := &rawBuilder{from: info.SteadyFromNs, to: info.SteadyToNs, index: map[string][]*hdr.Histogram{}}
+	lines := bufio.NewScanner(z)
+	if !lines.Scan() {
+		return nil, fmt.Errorf("line 1: want %s%w", result.RawHeader, after(lines.Err()))
+	}
+	if lines.Text() != result.RawHeader {
+		return nil, fmt.Errorf("line 1: want %s", result.RawHeader)
+	}
+	line := 1
+	for lines.Scan() {
+		line++
+		if err := b.row(lines.Bytes()); err != nil {
+			return nil, fmt.Errorf("line %d: %w", line, err)
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return nil, fmt.Errorf("after line %d: truncated or damaged: %w", line, err)
+	}
+	return b.raw(), nil
+}
+
+func after(err error) error {
+	if err == nil {
+		return errors.New(", found an empty file")
+	}
+	return fmt.Errorf(": %w", err)
+}
+
+// rawBuilder sorts rows into histograms.
+type rawBuilder struct {
+	from, to   int64
+	index      map[string][]*hdr.Histogram // by kind, in the order of rawStages; "" = all
+	kinds      []string                    // in the order of appearance
+	rows       uint64
+	outOfRange uint64
+}
+
+func (b *rawBuilder) row(line []byte) error {
+	fields := bytes.Split(line, []byte(","))
+	if len(fields) != rawColumns {
+		return fmt.Errorf("%d fields, want %d", len(fields), rawColumns)
+	}
+	b.rows++
+	var times [rawHeld + 1]int64
+	for i := rawIntended; i <= rawHeld; i++ {
+		v, err := strconv.ParseInt(string(fields[i]), 10, 64)
+		if err != nil {
+			return fmt.Errorf("field %d: %q: want nanoseconds, or -1", i+1, cut(string(fields[i]), 40))
+		}
+		times[i] = v
+	}
+	if times[rawIntended] < b.from || times[rawIntended] >= b.to {
+		return nil
+	}
+	held := string(fields[rawFate]) == result.FateSucceeded
+	for i, s := range rawStages {
+		if times[s.from] < 0 || times[s.to] < 0 || s.to == rawHeld && !held {
+			continue
+		}
+		for _, kind := range []string{"", string(fields[rawKind])} {
+			if b.histogram(kind, i).RecordValue(max(times[s.to]-times[s.from], 0)) != nil {
+				b.outOfRange++
+			}
+		}
+	}
+	return nil
+}
+
+func (b *rawBuilder) histogram(kind string, stage int) *hdr.Histogram {
+	hs, ok := b.index[kind]
+	if !ok {
+		hs = make([]*hdr.Histogram, len(rawStages))
+		for i := range hs {
+			hs[i] = result.NewHistogram()
+		}
+		b.index[kind] = hs
+		b.kinds = append(b.kinds, kind)
+	}
+	return hs[stage]
+}
+
+func (b *rawBuilder) raw() *Raw {
+	out := &Raw{Rows: b.rows, OutOfRange: b.outOfRange}
+	for i, s := range rawStages {
+		for _, kind := range b.kinds {
+			if h := b.index[kind][i]; h.TotalCount() > 0 {
+				out.Histograms = append(out.Histograms, result.Histogram{Stage: s.name, Kind: kind, H: h})
+			}
+		}
+	}
+	return out
+}
