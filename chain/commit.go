@@ -343,14 +343,8 @@ func (c *candidate) transactions() []pool.Tx {
 // announce makes a committed block the tip that everybody sees.
 func (n *Node) announce(node *tree.Node, c *candidate) {
 	n.lastSealed = c.sealed
-	known := int64(0)
-	for _, tx := range c.transactions() {
-		if !tx.Ordered.IsZero() {
-			known++
-		}
-	}
-	if known > 0 {
-		n.storeTimes.put(node.Hash, storeTime{took: time.Since(c.sealed), txs: known})
+	if known := len(measured(c.transactions())); known > 0 {
+		n.storeTimes.put(node.Hash, storeTime{took: time.Since(c.sealed), txs: int64(known)})
 	}
 	n.setTip(node)
 }

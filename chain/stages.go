@@ -2,6 +2,7 @@ package chain
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -40,17 +41,8 @@ func newStageRecorder() *stageRecorder {
 // block returns the stages up to the seal of the transactions in a block, and
 // how many of them the node has no durations for.
 func (r *stageRecorder) block(txs []pool.Tx, sealed time.Time) (stages []store.Stage, missing uint64, err error) {
-	known := txs[:0:0]
-	for i := range txs {
-		if txs[i].Ordered.IsZero() {
-			missing++
-		} else {
-			known = append(known, txs[i])
-		}
-	}
-	if missing == 0 {
-		known = txs
-	}
+	known := measured(txs)
+	missing = uint64(len(txs) - len(known))
 	for _, s := range []struct {
 		name string
 		of   func(*pool.Tx) time.Duration
@@ -66,6 +58,16 @@ func (r *stageRecorder) block(txs []pool.Tx, sealed time.Time) (stages []store.S
 		stages = append(stages, store.Stage{Name: s.name, Histogram: encoded})
 	}
 	return stages, missing, nil
+}
+
+// measured returns the transactions that were received here: the others came
+// with a block.
+func measured(txs []pool.Tx) []pool.Tx {
+	foreign := func(t pool.Tx) bool { return t.Ordered.IsZero() }
+	if !slices.ContainsFunc(txs, foreign) {
+		return txs
+	}
+	return slices.DeleteFunc(slices.Clone(txs), foreign)
 }
 
 // stage encodes one histogram. Transactions that were verified and ordered
