@@ -6,12 +6,12 @@ import (
 )
 
 // peakPoints bounds how many windows of its grid Peak looks at.
-const peakPoints = 1 << 16
+const peakPoints = 1 << 14
 
 // Peak returns the highest number of arrivals per second within any window of
 // the given length. It looks at windows that begin or end where the rate jumps
 // or bends, and at a grid of starts at least 16 to a window (fewer where a
-// schedule has more than 4,096 windows), so that a smooth peak between two grid
+// schedule has more than 1,024 windows), so that a smooth peak between two grid
 // points is missed by a sixteenth of the window at most. A window longer than
 // the schedule is cut to it.
 func Peak(s Schedule, window time.Duration) float64 {

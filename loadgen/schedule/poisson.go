@@ -3,6 +3,7 @@ package schedule
 import (
 	"math"
 	"math/rand/v2"
+	"sort"
 	"sync/atomic"
 	"time"
 )
@@ -82,6 +83,13 @@ func (p *poisson) At(n uint64) time.Duration {
 		p.cached.Store(d)
 	}
 	return d.at[n%p.block]
+}
+
+// bracket narrows down to a block, since looking into one means to draw it: the
+// blocks before it are due at t, and those after it are not.
+func (p *poisson) bracket(t time.Duration) (low, high uint64) {
+	i := uint64(sort.Search(len(p.ends), func(i int) bool { return toDuration(p.ends[i]) > t }))
+	return max(i*p.block, 1) - 1, min((i+1)*p.block, p.count)
 }
 
 // times draws the arrivals of one block.

@@ -81,18 +81,13 @@ func countWithin(guess float64, d time.Duration, at func(uint64) time.Duration) 
 
 // DueBy returns the first arrival index m >= n that is not yet due at t, that
 // is At(m) > t, or Count() when all are due. Its cost grows with the logarithm
-// of m-n, so it is cheap to call often: it gallops from n.
+// of m-n, so it is cheap to call often.
 func DueBy(s Schedule, n uint64, t time.Duration) uint64 {
 	count := s.Count()
 	if n >= count || s.At(n) > t {
 		return min(n, count)
 	}
-	low, step := n, uint64(1) // arrival low is due
-	for low+step < count && s.At(low+step) <= t {
-		low += step
-		step *= 2
-	}
-	high := min(low+step, count) // arrival high is not due, or is none
+	low, high := bracket(s, n, t)
 	for high-low > 1 {
 		mid := low + (high-low)/2
 		if s.At(mid) <= t {
@@ -102,4 +97,22 @@ func DueBy(s Schedule, n uint64, t time.Duration) uint64 {
 		}
 	}
 	return high
+}
+
+// bracket returns an arrival low >= n that is due at t, as n is, and a later
+// one, high, that is not, or Count(). It gallops from n, unless the schedule
+// knows better.
+func bracket(s Schedule, n uint64, t time.Duration) (low, high uint64) {
+	if p, ok := s.(*poisson); ok {
+		low, high = p.bracket(t)
+		return max(low, n), high
+	}
+	low = n
+	for step := uint64(1); low+step < s.Count(); step *= 2 {
+		if s.At(low+step) > t {
+			return low, low + step
+		}
+		low += step
+	}
+	return low, s.Count()
 }
