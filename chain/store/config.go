@@ -11,10 +11,10 @@ import (
 // Config says where blocks are kept and how. DefaultConfig fills everything
 // but Dir, Network and Params.
 type Config struct {
-	Dir     string // created if it does not exist; the folder above must exist or be creatable
-	FS      vfs.FS // nil: the operating system's
-	Network string // name of the network, for error messages
-	Params  ledger.Hash
+	Dir     string      // created if it does not exist; the folder above must exist or be creatable
+	FS      vfs.FS      // nil: the operating system's
+	Network string      // name of the network, for error messages
+	Params  ledger.Hash // ledger.Params.Digest: a folder of other parameters is refused
 	Sync    SyncPolicy
 	// SyncInterval is the time between two syncs under SyncInterval.
 	SyncInterval time.Duration
@@ -76,8 +76,8 @@ func (c *Config) Validate() error {
 	return nil
 }
 
-// Events are called from the store's goroutines and must not block. Any may be
-// nil.
+// Events are called from the store's goroutines; they must neither block nor
+// call the Store. Any may be nil.
 type Events struct {
 	Synced       func(took time.Duration)          // the log was synced
 	Durable      func(best Ref)                    // the best chain is durable up to here

@@ -8,8 +8,8 @@ type Ref struct {
 	Hash   ledger.Hash
 }
 
-// Record is a block to be appended. The store copies what it keeps, except
-// IDs, which must not change any more.
+// Record is a block to be appended. The store copies what it keeps, except IDs
+// and the histograms in Meta, which must not change any more.
 type Record struct {
 	Height uint32
 	Body   []byte          // the whole encoded block, header first
@@ -71,9 +71,9 @@ type Recovered struct {
 
 // Stats are counts since Open and present sizes.
 type Stats struct {
-	DiskBytes    int64 // log and indexes
-	PendingTxs   int   // indexed in memory alone
-	PendingBlock int
-	Waits        uint64 // Appends that waited for the indexes
-	Syncs        uint64
+	DiskBytes     int64 // log and indexes
+	PendingTxs    int   // indexed in memory alone
+	PendingBlocks int
+	Waits         uint64 // Appends that waited for the indexes
+	Syncs         uint64
 }
