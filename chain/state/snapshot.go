@@ -15,6 +15,7 @@ type Digest struct {
 	Height uint32
 	Block  ledger.Hash
 	Count  uint64      // outputs in the set
+	Value  uint64      // of all of them; the rules keep it under MaxMoney
 	Sum    ledger.Hash // SHA-256 over all outputs in the order of txid and index, each encoded as a ledger.Change
 }
 
@@ -62,6 +63,11 @@ func (s *snapshot) digest(ctx context.Context) (d Digest, err error) {
 	err = s.scan([]byte{tagOutput}, []byte{tagOutput + 1}, func(key, value []byte) (bool, error) {
 		sum.Write(key[1:])
 		sum.Write(value)
+		entry, err := ledger.ParseEntry(value)
+		if err != nil {
+			return false, fmt.Errorf("state: %s: an output of the set does not decode: %w", s.disk.cfg.Dir, err)
+		}
+		d.Value += entry.Value
 		if d.Count++; d.Count%4096 == 0 {
 			return true, ctx.Err()
 		}

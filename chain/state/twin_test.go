@@ -79,6 +79,7 @@ func (w *twin) digest(block ledger.Hash) Digest {
 	for _, op := range points(w.sets[block]) {
 		sum.Write(op.Append(nil))
 		sum.Write(ledger.AppendEntry(nil, w.sets[block][op]))
+		d.Value += w.sets[block][op].Value
 	}
 	sum.Sum(d.Sum[:0])
 	return d

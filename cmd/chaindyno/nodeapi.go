@@ -142,7 +142,7 @@ func (a *nodeAPI) OutputsOf(key ledger.KeyHash, limit int) ([]ledger.Change, err
 
 func (a *nodeAPI) Digest(ctx context.Context) (server.SetDigest, error) {
 	d, err := a.node.Digest(ctx)
-	return server.SetDigest{Tip: server.Ref{Height: d.Height, Hash: d.Block}, Count: d.Count, Digest: d.Sum}, err
+	return server.SetDigest{Tip: server.Ref{Height: d.Height, Hash: d.Block}, Count: d.Count, Value: d.Value, Digest: d.Sum}, err
 }
 
 func (a *nodeAPI) Seal(ctx context.Context, n int) (server.Ref, error) {
