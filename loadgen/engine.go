@@ -93,6 +93,9 @@ func (e *engine) prepare(ctx context.Context) (err error) {
 	if e.info, err = e.drv.Info(ctx); err != nil {
 		return usage(err)
 	}
+	if e.info.LateID {
+		return usage(fmt.Errorf("%s names transactions only in its answers, and a transaction is followed by a name known before it is sent", e.info.Client))
+	}
 	if len(e.sc.Faults) > 0 && e.opt.Hurt == nil {
 		return usage(e.sc.ErrorAt("faults", "this target can't be hurt: it was not started by the run"))
 	}

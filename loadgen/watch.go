@@ -10,8 +10,14 @@ import (
 	"github.com/chaindyno/chaindyno/internal/hostinfo"
 	"github.com/chaindyno/chaindyno/internal/procs"
 	"github.com/chaindyno/chaindyno/loadgen/driver"
+	"github.com/chaindyno/chaindyno/loadgen/inflight"
 	"github.com/chaindyno/chaindyno/reports/result"
 )
+
+// sweepSeconds is how often what was refused is let go of: a refused
+// transaction is watched for one to two such periods, in case a block holds it
+// after all.
+const sweepSeconds = 10
 
 // watch reads, once a second, what generator and nodes consume, and tells the
 // caller how the run is getting on.
@@ -52,12 +58,15 @@ func (w *watch) run(ctx context.Context) {
 	w.read(ctx)
 	every := time.NewTicker(time.Second)
 	defer every.Stop()
-	for {
+	for n := 1; ; n++ {
 		select {
 		case <-ctx.Done():
 			return
 		case <-every.C:
 			w.read(ctx)
+		}
+		if n%sweepSeconds == 0 {
+			w.e.table.Sweep(func(en inflight.Entry) { w.e.rec.Done(&en) })
 		}
 	}
 }

@@ -93,7 +93,7 @@ func TestDigestCoversEveryRule(t *testing.T) {
 func TestGenesisIsFixed(t *testing.T) {
 	for p, want := range map[*Params]string{
 		TestParams(): "7f73038cfaacc71e3f44ce25b25394499ad7ed2d318dac50840a555e380e8c6b",
-		DevParams():  "2a3a65a762505d60b3de66b638f754d78771720bd35ca982ac93d3bd51486214",
+		DevParams():  "50833c3213f86af2a536d97493ad6929b1a140297c06388abbf0ba38f5f2d489",
 	} {
 		if got := p.GenesisHash().String(); got != want {
 			t.Errorf("%s: genesis %s, want %s", p.Name, got, want)
