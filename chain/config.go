@@ -47,7 +47,7 @@ type MinerConfig struct {
 	Threads  int      `json:"threads"   range:"0..1024"  doc:"search threads; 0: the node makes no blocks"`
 	OnDemand bool     `json:"on_demand" doc:"make blocks only when asked to"`
 	Pace     Duration `json:"pace"      range:"0s..24h" doc:"mean wait before each search; 0s: none"`
-	PaceMin  Duration `json:"pace_min"  range:"0s..24h" doc:"shortest wait that is drawn"`
+	PaceMin  Duration `json:"pace_min"  range:"0s..24h" doc:"shortest wait that is drawn; unless given, at most a tenth of pace"`
 	Refresh  Duration `json:"refresh"   range:"0s..24h" doc:"how long one template is searched with; 0s: for ever"`
 	Payout   string   `json:"payout"    doc:"key hash that rewards are paid to, 40 hexadecimal digits; empty: development key 0"`
 	Seed     uint64   `json:"seed"      doc:"of the draws of waits"`

@@ -106,6 +106,22 @@ func TestMistakes(t *testing.T) {
 	}
 }
 
+// A short pace by itself is not an error for the sake of a default.
+func TestPaceMinFollowsPace(t *testing.T) {
+	for _, tc := range []struct {
+		yaml string
+		want time.Duration
+	}{
+		{"", 25 * time.Millisecond}, {"miner: {pace: 5s}", 25 * time.Millisecond}, {"miner: {pace: 20ms}", 2 * time.Millisecond},
+		{"miner: {pace: 0s}", 0}, {"miner: {pace: 20ms, pace_min: 9ms}", 9 * time.Millisecond},
+	} {
+		c, err := ParseConfig([]byte(tc.yaml), "n.yaml")
+		if err != nil || time.Duration(c.Miner.PaceMin) != tc.want {
+			t.Errorf("%q: %v (%v), want %v", tc.yaml, c.Miner.PaceMin, err, tc.want)
+		}
+	}
+}
+
 func TestOverridesWinInTheirOrder(t *testing.T) {
 	env, err := Environment([]string{
 		"PATH=/bin", "CHAINDYNO_NODE_MINER_PACE=3s", "CHAINDYNO_NODE_SYNC=always", "CHAINDYNO_NODE_TOKEN=a: #b", "CHAINDYNO_NODE_NAME=7",

@@ -38,6 +38,9 @@ func LoadConfig(yaml []byte, name string, overrides []Override) (Config, error) 
 			return Config{}, err
 		}
 	}
+	if _, given := at["miner.pace_min"]; !given {
+		c.Miner.PaceMin = min(c.Miner.PaceMin, c.Miner.Pace/10)
+	}
 	if err := c.validate(name, at); err != nil {
 		return Config{}, err
 	}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -62,7 +63,8 @@ func execute(ctx context.Context, args []string, stdin io.Reader, stdout, stderr
 	err := root.ExecuteContext(ctx)
 	code := exitCode(err, *started)
 	if e := (*exitError)(nil); err != nil && !(errors.As(err, &e) && e.err == nil) {
-		fmt.Fprintf(stderr, "chaindyno: %v\n", err)
+		// Joined errors come in several lines; users get one.
+		fmt.Fprintf(stderr, "chaindyno: %s\n", strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
 	return code
 }

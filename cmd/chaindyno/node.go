@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	"google.golang.org/grpc"
 
 	"github.com/chaindyno/chaindyno/chain"
 	"github.com/chaindyno/chaindyno/chain/api/admin"
@@ -213,6 +214,9 @@ func (s *nodeServers) run(ctx context.Context, log *slog.Logger, node *chain.Nod
 	start := func(run func(context.Context) error) {
 		all.Go(func() {
 			err := run(ctx)
+			if errors.Is(err, grpc.ErrServerStopped) && ctx.Err() != nil {
+				err = nil // stopped before it had begun to serve
+			}
 			if err != nil {
 				mu.Lock()
 				failed = errors.Join(failed, err)
