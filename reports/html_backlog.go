@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/chaindyno/chaindyno/internal/chart"
+	"github.com/chaindyno/chaindyno/reports/result"
 )
 
 func backlogSection(v *view) section {
@@ -11,12 +12,15 @@ func backlogSection(v *view) section {
 		return section{}
 	}
 	var x, inFlight, pool []float64
-	pooled := false
+	known, pooled := false, false
 	for _, s := range v.totals {
 		x = append(x, seconds(s.TNs))
-		inFlight = append(inFlight, float64(s.InFlight))
+		inFlight = append(inFlight, float64(max(s.InFlight, 0)))
 		pool = append(pool, float64(max(s.Pool, 0)))
-		pooled = pooled || s.Pool >= 0
+		known, pooled = known || s.InFlight >= 0, pooled || s.Pool >= 0
+	}
+	if !known {
+		return section{}
 	}
 	curves := []curve{{"c-blue", "in flight", x, inFlight}}
 	if pooled {
@@ -27,14 +31,24 @@ func backlogSection(v *view) section {
 		How: "How to read: a level line means that the chain keeps up with what it is sent, and a rising one that it falls behind; the dashed straight line is the trend of the steady window.",
 	}
 	v.drawBacklog(f, curves)
-	t := v.Throughput
+	return section{ID: "backlog", Title: "Backlog and its slope", Short: "Backlog", Lead: slopeSentence(v.Throughput), Blocks: []block{{Figure: f}}}
+}
+
+func slopeSentence(t result.Throughput) string {
+	if noTrend(t) {
+		return "The steady window was too short for a slope."
+	}
 	verdict := "the backlog is not growing"
 	if t.BacklogGrows {
 		verdict = "the backlog is growing, so this load can't be kept up"
 	}
-	lead := fmt.Sprintf("Slope over the steady window: %s transactions a second (95 %% interval %s to %s), so %s. It counts as growing when the whole interval is above 0 and the slope exceeds 1 %% of the rate.",
+	return fmt.Sprintf("Slope over the steady window: %s transactions a second (95 %% interval %s to %s), so %s. It counts as growing when the whole interval is above 0 and the slope exceeds 1 %% of the rate.",
 		signed(t.BacklogSlope), signed(t.BacklogLow), signed(t.BacklogHigh), verdict)
-	return section{ID: "backlog", Title: "Backlog and its slope", Short: "Backlog", Lead: lead, Blocks: []block{{Figure: f}}}
+}
+
+// noTrend tells that no slope was worked out.
+func noTrend(t result.Throughput) bool {
+	return t.BacklogSlope == 0 && t.BacklogLow == 0 && t.BacklogHigh == 0
 }
 
 func (v *view) drawBacklog(f *figure, curves []curve) {
@@ -70,7 +84,7 @@ func (v *view) backlogTrend(c curve) (chart.Series, bool) {
 		}
 	}
 	t := v.Throughput
-	if n < 2 || t.BacklogSlope == 0 && t.BacklogLow == 0 && t.BacklogHigh == 0 {
+	if n < 2 || noTrend(t) {
 		return chart.Series{}, false
 	}
 	at := func(x float64) float64 { return max(my/n+t.BacklogSlope*(x-mx/n), 0) }

@@ -43,6 +43,11 @@ type Progress struct {
 	Warnings []string
 }
 
+// loaded tells whether there is load, or a chain, to speak of.
+func (p *Progress) loaded() bool {
+	return p.AskedPerS > 0 || p.AchievedPerS > 0 || p.CommittedPerS > 0 || p.InFlight > 0 || p.Blocks > 0
+}
+
 // WorkerProgress is one worker's row of the live view.
 type WorkerProgress struct {
 	Name      string

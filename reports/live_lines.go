@@ -100,7 +100,7 @@ func fields(p *Progress) []string {
 		add("of", strconv.FormatUint(p.Of, 10))
 		return out
 	}
-	if len(p.Offered) == 0 && p.AskedPerS == 0 && p.AchievedPerS == 0 {
+	if !p.loaded() {
 		return out
 	}
 	rate := func(v float64) string { return strconv.FormatFloat(v, 'f', 0, 64) }

@@ -107,7 +107,7 @@ func (m liveModel) draw() string {
 	if p.Of > 0 {
 		lines = append(lines, fmt.Sprintf("%s of %s", formatCount(p.Done), formatCount(p.Of)))
 	}
-	if len(p.Offered)+len(p.Committed) > 0 || p.AchievedPerS > 0 {
+	if p.loaded() {
 		lines = append(lines, m.load()...)
 	}
 	lines = append(lines, m.slo()...)

@@ -21,8 +21,8 @@ type Raw struct {
 	// commit_service.
 	Histograms []result.Histogram
 	Rows       uint64
-	// Sampled: the file holds fewer rows than were sent, so the percentiles
-	// are estimates.
+	// Sampled: the file does not hold every transaction, so the percentiles
+	// are estimates. A row that stands for n transactions counts n times.
 	Sampled    bool
 	OutOfRange uint64 // latencies below 0 or beyond an hour
 }
@@ -75,7 +75,7 @@ func ReadRaw(dir string) (*Raw, error) {
 	if err != nil {
 		return nil, err
 	}
-	raw.Sampled = raw.Rows < s.Counts.Sent
+	raw.Sampled = raw.Sampled || raw.Rows < s.Counts.Sent
 	return raw, nil
 }
 
@@ -86,7 +86,7 @@ func parseRaw(r io.Reader, info result.Info) (*Raw, error) {
 		return nil, err
 	}
 	defer z.Close()
-	b := &rawBuilder{from: info.SteadyFromNs, to: info.SteadyToNs, index: map[string][]*hdr.Histogram{}}
+	b := &rawBuilder{from: info.SteadyFromNs, to: info.SteadyToNs, weight: 1, index: map[string][]*hdr.Histogram{}}
 	lines := bufio.NewScanner(z)
 	if !lines.Scan() {
 		return nil, fmt.Errorf("line 1: want %s%w", result.RawHeader, after(lines.Err()))
@@ -97,7 +97,11 @@ func parseRaw(r io.Reader, info result.Info) (*Raw, error) {
 	line := 1
 	for lines.Scan() {
 		line++
-		if err := b.row(lines.Bytes()); err != nil {
+		take := b.row
+		if bytes.HasPrefix(lines.Bytes(), []byte("#")) {
+			take = b.comment
+		}
+		if err := take(lines.Bytes()); err != nil {
 			return nil, fmt.Errorf("line %d: %w", line, err)
 		}
 	}
@@ -117,10 +121,27 @@ func after(err error) error {
 // rawBuilder sorts rows into histograms.
 type rawBuilder struct {
 	from, to   int64
+	weight     int64                       // transactions that a row stands for
 	index      map[string][]*hdr.Histogram // by kind, in the order of rawStages; "" = all
 	kinds      []string                    // in the order of appearance
 	rows       uint64
 	outOfRange uint64
+}
+
+// comment reads the line that says that from here on only one row in n was
+// written: "# sampled: one row in 100 from here on, ...". Others are for people.
+func (b *rawBuilder) comment(line []byte) error {
+	rest, ok := bytes.CutPrefix(line, []byte(result.RawSampled))
+	if !ok {
+		return nil
+	}
+	digits, _, _ := bytes.Cut(rest, []byte(" "))
+	n, err := strconv.ParseInt(string(digits), 10, 32)
+	if err != nil || n < 1 {
+		return fmt.Errorf("%q: want %sN, N from 1 to 2^31-1", cut(string(line), 60), result.RawSampled)
+	}
+	b.weight = n
+	return nil
 }
 
 func (b *rawBuilder) row(line []byte) error {
@@ -146,7 +167,8 @@ func (b *rawBuilder) row(line []byte) error {
 			continue
 		}
 		for _, kind := range []string{"", string(fields[rawKind])} {
-			if b.histogram(kind, i).RecordValue(max(times[s.to]-times[s.from], 0)) != nil {
+			ns := times[s.to] - times[s.from]
+			if ns < 0 || ns > result.HighestNs || b.histogram(kind, i).RecordValues(ns, b.weight) != nil {
 				b.outOfRange++
 			}
 		}
@@ -168,9 +190,13 @@ func (b *rawBuilder) histogram(kind string, stage int) *hdr.Histogram {
 }
 
 func (b *rawBuilder) raw() *Raw {
-	out := &Raw{Rows: b.rows, OutOfRange: b.outOfRange}
+	out := &Raw{Rows: b.rows, OutOfRange: b.outOfRange, Sampled: b.weight > 1}
+	kinds := b.kinds
+	if len(kinds) == 2 { // all, and the only one
+		kinds = kinds[:1]
+	}
 	for i, s := range rawStages {
-		for _, kind := range b.kinds {
+		for _, kind := range kinds {
 			if h := b.index[kind][i]; h.TotalCount() > 0 {
 				out.Histograms = append(out.Histograms, result.Histogram{Stage: s.name, Kind: kind, H: h})
 			}

@@ -1,11 +1,14 @@
 package reports
 
 import (
+	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/klauspost/compress/zstd"
 
 	"github.com/chaindyno/chaindyno/reports/result"
 )
@@ -51,6 +54,7 @@ func TestRawRefuses(t *testing.T) {
 		{"empty", "", ": line 1: want seq,lane"},
 		{"header", "seq,lane\n", ": line 1: want seq,lane"},
 		{"fields", result.RawHeader + "\n" + row + "1,2\n", ": line 3: 2 fields, want 11"},
+		{"sampling", result.RawHeader + "\n# sampled: one row in many\n", `: line 2: "# sampled: one row in many": want # sampled: one row in N`},
 		{"time", result.RawHeader + "\n0,1,transfer,5,six,7,8,9,1,accepted,succeeded\n", `: line 2: field 5: "six": want nanoseconds`},
 	}
 	for _, tt := range tests {
@@ -84,7 +88,35 @@ func TestRawRefuses(t *testing.T) {
 	})
 }
 
-// A sampled file says so.
+// Rows after the mark stand for as many transactions as it says, and a kind
+// that is alone has no histogram of its own.
+func TestRawWeights(t *testing.T) {
+	var b bytes.Buffer
+	fmt.Fprintln(&b, result.RawHeader)
+	for range 900 {
+		fmt.Fprintln(&b, "0,1,transfer,0,0,1000000,-1,-1,0,accepted,succeeded")
+	}
+	fmt.Fprintln(&b, "# sampled: one row in 100 from here on, offset 17, seed 42")
+	fmt.Fprintln(&b, "1,1,transfer,0,0,5000000,-1,-1,0,accepted,succeeded")
+	fmt.Fprintln(&b, "# end: 1000 rows done, 901 written, 0 lost")
+	z, err := zstd.NewWriter(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := parseRaw(bytes.NewReader(z.EncodeAll(b.Bytes(), nil)), result.Info{SteadyToNs: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !raw.Sampled || raw.Rows != 901 || len(raw.Histograms) != 2 {
+		t.Fatalf("got %+v", raw)
+	}
+	h := raw.Histograms[0].H
+	if h.TotalCount() != 1000 || h.ValueAtQuantile(89) > 1_001_000 || h.ValueAtQuantile(91) < 4_999_000 {
+		t.Errorf("count %d, p89 %d, p91 %d", h.TotalCount(), h.ValueAtQuantile(89), h.ValueAtQuantile(91))
+	}
+}
+
+// A file that holds too few rows is a sample, even where it does not say so.
 func TestRawSampled(t *testing.T) {
 	dir, run := t.TempDir(), smallRun()
 	writeSampleRaw(t, dir)

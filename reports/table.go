@@ -135,7 +135,9 @@ func (p *printer) throughput(r *result.Run) {
 	if t.PayloadBytes > 0 {
 		g.add("payload", formatBytes(t.PayloadBytes), "")
 	}
-	g.add("backlog", signed(t.BacklogSlope), backlogNote(t))
+	if !noTrend(t) {
+		g.add("backlog", signed(t.BacklogSlope), backlogNote(t))
+	}
 	if c := r.Environment.Calibration; c != nil && c.VerificationLimit > 0 {
 		g.add("verification limit", formatNumber(c.VerificationLimit), limitNote(r))
 	}

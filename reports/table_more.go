@@ -13,12 +13,16 @@ func (p *printer) validity(r *result.Run) {
 		return
 	}
 	p.title("Validity", "was it the chain that was measured, and not the generator?")
-	g := &grid{header: []string{"", "check", "limit", "observed", "note"}, left: 2}
+	g := &grid{header: []string{"", "check", "limit", "observed"}, left: 2}
 	for _, c := range r.Validity {
-		g.add(p.mark(c.OK), c.Name, limit(c), observed(c), p.dim(cut(c.Note, p.width/3)))
+		g.add(p.mark(c.OK), c.Name, limit(c), observed(c))
 	}
-	g.may = []string{"note"}
 	p.grid(g)
+	for _, c := range r.Validity {
+		if !c.OK && c.Note != "" {
+			p.item(" ", p.dim(c.Name+": "+c.Note))
+		}
+	}
 }
 
 func (p *printer) audit(r *result.Run) {

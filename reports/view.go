@@ -39,6 +39,11 @@ func totals(series []result.Sample) []result.Sample {
 	if len(all) > 0 {
 		return all
 	}
+	all = slices.DeleteFunc(slices.Clone(series), func(s result.Sample) bool { return s.Kind != "" })
+	if !slices.ContainsFunc(all, func(s result.Sample) bool { return s.Worker != all[0].Worker }) {
+		return all // there is one worker only
+	}
+	all = nil
 	byTime := map[int64]*result.Sample{}
 	for _, s := range series {
 		if s.Kind != "" {
@@ -71,19 +76,30 @@ func addSample(sum *result.Sample, s result.Sample) {
 	sum.IncludeMaxNs = max(sum.IncludeMaxNs, s.IncludeMaxNs)
 }
 
-// rates turns a counter into rates per second at the middles of the seconds.
+// shortest is the least length of an interval, in seconds, over which a rate
+// is drawn. The last one of a run can be of any length, and a handful of
+// transactions over a microsecond would be a spike of millions a second.
+const shortest = 0.25
+
+// rates turns a counter into rates per second at the middles of the intervals.
+// A shorter one than shortest is counted into the one before it.
 func rates(samples []result.Sample, counter func(*result.Sample) uint64) (x, y []float64) {
-	before := 0.0
+	from, to, sum := 0.0, 0.0, 0.0
 	for i := range samples {
 		t := seconds(samples[i].TNs)
+		n := float64(counter(&samples[i]))
+		if last := len(x) - 1; last >= 0 && t-to < shortest {
+			sum, to = sum+n, t
+			x[last], y[last] = (from+to)/2, sum/(to-from)
+			continue
+		}
+		from, to, sum = to, t, n
 		if i == 0 {
-			before = max(0, t-1)
+			from = max(0, t-1)
 		}
-		if length := t - before; length > 0 {
-			x = append(x, (t+before)/2)
-			y = append(y, float64(counter(&samples[i]))/length)
+		if to > from {
+			x, y = append(x, (from+to)/2), append(y, sum/(to-from))
 		}
-		before = t
 	}
 	return x, y
 }

@@ -28,4 +28,10 @@ const (
 //
 // kind is the name of the transaction's kind; answer and fate are written as
 // in Cell. No field holds a comma, a quote or a line break.
+//
+// Lines that begin with # are comments. One that begins with RawSampled,
+// followed by a number, says that from there on one row in so many is written.
 const RawHeader = "seq,lane,kind,intended_ns,sent_ns,acked_ns,included_ns,held_ns,height,answer,fate"
+
+// RawSampled begins the comment that marks where sampling starts.
+const RawSampled = "# sampled: one row in "
