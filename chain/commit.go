@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/chaindyno/chaindyno/chain/ledger"
@@ -315,7 +316,7 @@ func (n *Node) appendBlock(node *tree.Node, c *candidate, d *ledger.Delta) (dura
 
 // record is what the log keeps of a block, but for what it spent.
 func (n *Node) record(node *tree.Node, c *candidate) (*store.Record, error) {
-	n.body = c.block.Append(n.body[:0])
+	n.body = c.block.Append(slices.Grow(n.body[:0], c.block.Size()))
 	r := &store.Record{Height: node.Height, Body: n.body, IDs: c.ids, Meta: store.Meta{Missing: uint64(len(c.ids) - 1)}}
 	if !n.lastSealed.IsZero() {
 		r.Meta.IntervalNs = c.sealed.Sub(n.lastSealed).Nanoseconds()

@@ -209,7 +209,7 @@ func powerLoss(t *testing.T, policy store.SyncPolicy) {
 	var node *Node
 	var disks []crashed
 	hook := func(s step) {
-		if node == nil || rng.IntN(4) > 0 {
+		if node == nil || rng.IntN(8) > 0 {
 			return
 		}
 		durable, _ := node.store.Durable()
@@ -291,7 +291,7 @@ func TestKillUnderLoad(t *testing.T) {
 	dir := t.TempDir()
 	seen := map[string]string{}
 	for range 3 {
-		killUnderLoad(t, dir, 20+rand.IntN(60), seen)
+		killUnderLoad(t, dir, 5+rand.IntN(20), seen)
 		cfg := loadedConfig(dir)
 		cfg.Miner.Threads = 0
 		r := open(t, cfg, Options{})
@@ -313,7 +313,7 @@ func TestKillUnderLoad(t *testing.T) {
 	}
 }
 
-// killUnderLoad starts a node and kills it after so many blocks.
+// killUnderLoad starts a node and kills it after so many blocks with transfers.
 func killUnderLoad(t *testing.T, dir string, blocks int, seen map[string]string) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
@@ -331,19 +331,21 @@ func killUnderLoad(t *testing.T, dir string, blocks int, seen map[string]string)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	txs := 0
-	for in := bufio.NewScanner(stdout); blocks > 0 && in.Scan(); blocks-- {
+	for in := bufio.NewScanner(stdout); blocks > 0 && in.Scan(); {
 		var height, hash string
-		var n int
-		if _, err := fmt.Sscan(in.Text(), &height, &hash, &n); err != nil {
+		var txs int
+		if _, err := fmt.Sscan(in.Text(), &height, &hash, &txs); err != nil {
 			t.Fatalf("%q: %v", in.Text(), err)
 		}
-		seen[height], txs = hash, txs+n-1
+		seen[height] = hash
+		if txs > 1 {
+			blocks--
+		}
 	}
 	_ = cmd.Process.Kill()
 	_, _ = io.Copy(io.Discard, stdout)
 	_ = cmd.Wait()
-	if blocks > 0 || txs == 0 {
-		t.Fatalf("the node ended %d blocks early, with %d transfers", blocks, txs)
+	if blocks > 0 {
+		t.Fatalf("the node ended %d blocks early", blocks)
 	}
 }
