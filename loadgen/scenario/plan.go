@@ -56,6 +56,10 @@ const (
 	lanesDefault    = 20_000
 )
 
+// answerSlow is how long an answer may take before lanes should run out: less
+// deserves a warning.
+const answerSlow = 100 * time.Millisecond
+
 // Plan does the arithmetic of a run. The error is a usage error that names the
 // number needed.
 func (s *Scenario) Plan(l Limits) (Plan, error) {
@@ -118,7 +122,7 @@ func (s *Scenario) planLanes(p *Plan, l Limits) error {
 	}
 	p.Lanes = int(s.Load.Lanes)
 	if p.Lanes == 0 {
-		p.Lanes = max(lanesDefault, p.LanesNeeded)
+		p.Lanes = max(s.autoLanes(p.Txs), p.LanesNeeded)
 		if l.LanesMax > 0 {
 			p.Lanes = min(p.Lanes, l.LanesMax)
 		}
@@ -132,6 +136,16 @@ func (s *Scenario) planLanes(p *Plan, l Limits) error {
 		return s.ErrorAt("load.lanes", "%d lanes are more than the target has; permitted: %d to %d", p.Lanes, p.LanesNeeded, l.LanesMax)
 	}
 	return nil
+}
+
+// autoLanes is many, so that each lane waits for no answer. A double spend,
+// though, spends again what its lane spent before, so that lanes must come
+// round often enough to have done so.
+func (s *Scenario) autoLanes(txs uint64) int {
+	if s.Load.Options.DoubleSpends > 0 {
+		return int(min(lanesDefault, max(1, txs/20)))
+	}
+	return lanesDefault
 }
 
 // inFlight bounds what may be under way where the scenario does not: four
@@ -156,6 +170,10 @@ func (s *Scenario) deckWindow(p Plan, l Limits) uint64 {
 func (s *Scenario) planWarnings(p *Plan, l Limits) {
 	if l.PoolMax > 0 && p.Unconfirmed > l.PoolMax {
 		p.Warnings = append(p.Warnings, keyf("up to %d transactions may wait for a block, and the target's pool holds %d: expect busy answers", p.Unconfirmed, l.PoolMax))
+	}
+	if open := s.Loop() == "open"; open && float64(p.Lanes) < p.PeakRate*answerSlow.Seconds() {
+		p.Warnings = append(p.Warnings, keyf("%d lanes carry %.0f tx/s only while answers take less than %v: each lane has one unanswered transaction",
+			p.Lanes, p.PeakRate, time.Duration(float64(p.Lanes)/p.PeakRate*1e9).Round(time.Millisecond)))
 	}
 	if k := s.Load.Confirmations; l.Interval > 0 && s.Load.Drain.Std() < 3*time.Duration(k)*l.Interval {
 		p.Warnings = append(p.Warnings, keyf("load.drain %v is short of three times %d confirmations at %v each", s.Load.Drain, k, l.Interval))

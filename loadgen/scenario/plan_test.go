@@ -80,6 +80,7 @@ func TestPlanErrors(t *testing.T) {
 
 func TestPlanWarnings(t *testing.T) {
 	for load, want := range map[string]string{
+		"lanes: 300":                             "300 lanes carry 5000 tx/s only while answers take less than 60ms",
 		"schedule: {constant: {for: 5s}}":        "fewer than 50 blocks",
 		"confirmations: 100":                     "load.drain 30s is short of three times 100 confirmations",
 		"schedule: {constant: {rate: 500000/s}}": "expect busy answers",
@@ -88,6 +89,14 @@ func TestPlanWarnings(t *testing.T) {
 		if err != nil || len(p.Warnings) != 1 || !strings.Contains(p.Warnings[0], want) {
 			t.Errorf("%s: %v, %v", load, p.Warnings, err)
 		}
+	}
+}
+
+// TestPlanOfDoubleSpends has lanes come round twenty times.
+func TestPlanOfDoubleSpends(t *testing.T) {
+	p, err := mustParse(t, "chain: {}\nload: {options: {double_spends: 5%}}").Plan(reference)
+	if err != nil || p.Lanes != 8750 {
+		t.Errorf("%+v, %v", p, err)
 	}
 }
 
