@@ -80,10 +80,10 @@ func TestPlanErrors(t *testing.T) {
 
 func TestPlanWarnings(t *testing.T) {
 	for load, want := range map[string]string{
-		"lanes: 300":                             "300 lanes carry 5000 tx/s only while answers take less than 60ms",
-		"schedule: {constant: {for: 5s}}":        "fewer than 50 blocks",
-		"confirmations: 100":                     "load.drain 30s is short of three times 100 confirmations",
-		"schedule: {constant: {rate: 500000/s}}": "expect busy answers",
+		"lanes: 300":                      "300 lanes carry 5000 tx/s only while answers take less than 60ms",
+		"schedule: {constant: {for: 5s}}": "fewer than 50 blocks",
+		"confirmations: 100":              "load.drain 30s is short of three times 100 confirmations",
+		"lanes: 60000, schedule: {constant: {rate: 500000/s}}": "expect busy answers",
 	} {
 		p, err := mustParse(t, "chain: {}\nload: {"+load+"}").Plan(reference)
 		if err != nil || len(p.Warnings) != 1 || !strings.Contains(p.Warnings[0], want) {
