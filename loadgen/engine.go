@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -44,6 +45,7 @@ type engine struct {
 	lookup             *lookup
 	follower           *follower
 	watch              *watch
+	cores              int // that this process may use
 	interrupted        atomic.Bool
 	dispatched         atomic.Bool // the dispatcher has handed over its last arrival
 	loadEnd, drainEnd  int64
@@ -224,6 +226,11 @@ func (e *engine) open() (*record.Raw, *audit.Spool, *os.File, error) {
 // was recorded each second, one that writes the raw log. load returns when all
 // of them have.
 func (e *engine) load(ctx, hard context.Context) error {
+	// One processor of the Go scheduler is for the dispatcher: when it wakes,
+	// it must not queue behind senders that sign. The cores stay the same.
+	e.cores = runtime.GOMAXPROCS(0)
+	runtime.GOMAXPROCS(e.cores + 1)
+	defer runtime.GOMAXPROCS(e.cores)
 	raw, spool, rawFile, err := e.open()
 	if err != nil {
 		return fmt.Errorf("run folder: %w", err)

@@ -2,7 +2,6 @@ package loadgen
 
 import (
 	"context"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -134,16 +133,16 @@ func (e *engine) progress(p Progress) {
 func (w *watch) resources(from, to int64, succeeded uint64) []result.Resource {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	all := []result.Resource{consumption("generator", w.own, from, to, succeeded)}
+	all := []result.Resource{w.consumption("generator", w.own, from, to, succeeded)}
 	for _, name := range w.order {
-		r := consumption(name, w.nodes[name], from, to, succeeded)
+		r := w.consumption(name, w.nodes[name], from, to, succeeded)
 		r.OutputsInSet = w.last[name].Outputs
 		all = append(all, r)
 	}
 	return all
 }
 
-func consumption(name string, readings []reading, from, to int64, succeeded uint64) result.Resource {
+func (w *watch) consumption(name string, readings []reading, from, to int64, succeeded uint64) result.Resource {
 	r := result.Resource{Process: name}
 	var prev *reading
 	var at, rss []float64
@@ -164,7 +163,7 @@ func consumption(name string, readings []reading, from, to int64, succeeded uint
 		prev = u
 	}
 	if span > 0 {
-		r.CPUShare = r.CPUSeconds / (float64(span) / 1e9) / float64(runtime.GOMAXPROCS(0))
+		r.CPUShare = r.CPUSeconds / (float64(span) / 1e9) / float64(w.e.cores)
 	}
 	r.RSSSlope = slope(at, rss)
 	if succeeded > 0 {
