@@ -60,7 +60,9 @@ func poison(v reflect.Value) {
 			poison(v.Elem())
 		}
 	case reflect.String:
-		v.SetString(v.String() + hostile)
+		if v.String() != "" { // an empty kind or worker stands for all
+			v.SetString(v.String() + hostile)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package reports
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -153,8 +154,8 @@ type heatSlice struct {
 	rows     map[int]int64
 }
 
-func heatSlices(points []latencyPoint) []heatSlice {
-	per := (len(points) + heatColumns - 1) / heatColumns
+func heatSlices(points []latencyPoint, most int) []heatSlice {
+	per := (len(points) + most - 1) / most
 	var out []heatSlice
 	for i := 0; i < len(points); i += per {
 		last := min(i+per, len(points)) - 1
@@ -170,7 +171,7 @@ func heatSlices(points []latencyPoint) []heatSlice {
 }
 
 func (v *view) drawHeat(f *figure) {
-	columns := heatSlices(v.latency.points)
+	columns := heatSlices(v.latency.points, heatColumns)
 	low, high, most := math.MaxInt, math.MinInt, int64(1)
 	for _, s := range columns {
 		for r, n := range s.rows {
@@ -180,7 +181,6 @@ func (v *view) drawHeat(f *figure) {
 	p := v.timePlot(f.Title, "latency", chartHeight, chart.Scale{Min: heatValue(low), Max: heatValue(high + 1), Log: true})
 	p.YTicks = chart.Decades(p.Y, tickNs)
 	levels := make([][]chart.Cell, heatLevels)
-	f.Head = head("from (s)", "to (s)", "latency from (ms)", "to (ms)", "transactions")
 	for _, s := range columns {
 		for r := low; r <= high; r++ {
 			n := s.rows[r]
@@ -189,9 +189,6 @@ func (v *view) drawHeat(f *figure) {
 			}
 			l := heatLevel(n, most)
 			levels[l] = append(levels[l], chart.Cell{X0: s.from, X1: s.to, Y0: heatValue(r), Y1: heatValue(r + 1)})
-			if len(f.Rows) < 3*v.limits.rows {
-				f.Rows = append(f.Rows, []string{cellSeconds(s.from), cellSeconds(s.to), cellMs(heatValue(r)), cellMs(heatValue(r + 1)), formatPlain(n)})
-			}
 		}
 	}
 	for l, cells := range levels {
@@ -201,7 +198,26 @@ func (v *view) drawHeat(f *figure) {
 			f.Legend = append(f.Legend, legend(swatchBar, class, heatName(l, most)))
 		}
 	}
+	v.heatData(f)
 	f.SVG = p.SVG()
+}
+
+// heatData fills the figure's table, over longer slices of time where there
+// would be too many rows.
+func (v *view) heatData(f *figure) {
+	f.Head = head("from (s)", "to (s)", "latency from (ms)", "to (ms)", "transactions")
+	for most := heatColumns; most > 0; most /= 2 {
+		f.Rows = nil
+		for _, s := range heatSlices(v.latency.points, most) {
+			for _, r := range slices.Sorted(maps.Keys(s.rows)) {
+				f.Rows = append(f.Rows, []string{cellSeconds(s.from), cellSeconds(s.to), cellMs(heatValue(r)), cellMs(heatValue(r + 1)), formatPlain(s.rows[r])})
+			}
+		}
+		if len(f.Rows) <= 2*v.limits.rows {
+			return
+		}
+		f.Note = "added up over longer slices of time than in the picture"
+	}
 }
 
 func formatPlain(n int64) string { return fmt.Sprintf("%d", n) }

@@ -50,15 +50,23 @@ func findHistogram(hs []result.Histogram, stage string) *hdr.Histogram {
 	return nil
 }
 
-// spectrumCurve returns x = 1/(1-q) and the value, up to the last quantile
-// that may be shown.
+// spectrumCurve returns x = 1/(1-q) and the value, ten points per half
+// distance to 100 %, up to the last quantile that may be shown.
 func spectrumCurve(h *hdr.Histogram) (x, y []float64) {
-	for _, b := range spectrum(h) {
-		if b.Quantile >= 100 || !stats.Enough(b.Quantile/100, uint64(h.TotalCount())) {
-			break
+	most := float64(h.TotalCount()) / 10 // q may be shown with 10/(1-q) samples
+	var percentiles []float64
+	for half := 1.0; half <= most; half *= 2 {
+		for tick := range ticksPerHalf {
+			// The distance goes from 1/half to 1/(2 half) in even steps.
+			inv := half / (1 - float64(tick)/(2*ticksPerHalf))
+			if inv <= most {
+				x = append(x, inv)
+				percentiles = append(percentiles, 100-100/inv)
+			}
 		}
-		x = append(x, invOneMinus(b.Quantile))
-		y = append(y, float64(b.ValueAt))
+	}
+	for _, v := range h.ValueAtPercentilesSlice(percentiles) {
+		y = append(y, float64(v))
 	}
 	return x, y
 }

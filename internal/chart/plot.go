@@ -42,7 +42,11 @@ func (p *Plot) Span(class string, x0, x1 float64, label string) {
 		fmt.Fprintf(&p.under, `<rect class="%s" data-a="%s" data-b="%s" x="%s" y="0" width="%s" height="%d"/>`,
 			class, share(a), share(b), percent(a), percent(b-a), p.Height)
 	}
-	if label != "" {
+	switch {
+	case label == "":
+	case a > 0.9: // would run out of the chart
+		p.mark(&p.over, class+"-label", min(x1, p.X.Max), 12, -4, "end", label)
+	default:
 		p.mark(&p.over, class+"-label", x0, 12, 4, "start", label)
 	}
 }
