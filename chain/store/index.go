@@ -43,6 +43,8 @@ const (
 	tagHeight = 'h'
 	tagTx     = 't'
 
+	txPrefixSize = 1 + 8
+
 	entrySize = 4 + 8 + 8 + 4 + 4 + ledger.HeaderSize
 )
 
@@ -117,7 +119,7 @@ func tryIndex(dir *datadir.Dir, path string, cfg *Config) (*index, marker, error
 	defer cache.Unref() // Pebble has its own reference
 	x := &index{path: path, problems: make(chan error, 1)}
 	o := &pebble.Options{
-		FS: dir.FS, Cache: cache, DisableWAL: true,
+		FS: dir.FS, Cache: cache, DisableWAL: true, Comparer: comparer(),
 		FormatMajorVersion: pebble.FormatNewest,
 		// Batches over half of it bypass the memtable, and ours mostly do.
 		MemTableSize:  4 << 20,
@@ -147,6 +149,20 @@ func tryIndex(dir *datadir.Dir, path string, cfg *Config) (*index, marker, error
 		return nil, m, errors.Join(err, x.db.Close())
 	}
 	return x, m, nil
+}
+
+// comparer orders by bytes and takes the first 9 bytes of a key of t as its
+// prefix, so that a filter says of most tables that they hold none like it.
+func comparer() *pebble.Comparer {
+	c := *pebble.DefaultComparer
+	c.Name = "chaindyno.blocks.1"
+	c.Split = func(key []byte) int {
+		if len(key) > txPrefixSize && key[0] == tagTx {
+			return txPrefixSize
+		}
+		return len(key)
+	}
+	return &c
 }
 
 func (x *index) background(err error) {
@@ -220,13 +236,11 @@ func (x *index) txs(prefix uint64) (keys []txKey, err error) {
 	if x.closed {
 		return nil, ErrClosed
 	}
-	from := txKey{prefix: prefix}.append(nil)
-	to := append(txKey{prefix, 1<<32 - 1, 1<<32 - 1}.append(nil), 0)
-	it, err := x.db.NewIter(&pebble.IterOptions{LowerBound: from, UpperBound: to})
+	it, err := x.db.NewIter(nil)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", x.path, err)
 	}
-	for ok := it.First(); ok; ok = it.Next() {
+	for ok := it.SeekPrefixGE(txKey{prefix: prefix}.append(nil)); ok; ok = it.Next() {
 		keys = append(keys, parseTxKey(it.Key()))
 	}
 	if err := errors.Join(it.Error(), it.Close()); err != nil {

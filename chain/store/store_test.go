@@ -24,6 +24,7 @@ type machine struct {
 	history []*twin
 	durable int
 	all     map[ledger.Hash]*Record
+	steps   int
 }
 
 // did notes that a record was appended, durably or not.
@@ -154,7 +155,15 @@ func (m *machine) open(r *rapid.T) {
 	m.store = s
 }
 
+// check looks at the tip after each step, and at everything now and then.
 func (m *machine) check(r *rapid.T) {
+	tip, _ := m.twin.tip()
+	if got, _ := m.store.Best(); got != tip {
+		r.Fatalf("best is %v, want %v", got, tip)
+	}
+	if m.steps++; m.steps%8 != 0 {
+		return
+	}
 	if err := m.twin.differs(m.store, m.all); err != nil {
 		r.Fatal(err)
 	}
