@@ -133,7 +133,7 @@ func (p *printer) throughput(r *result.Run) {
 	g.add(p.bold("committed"), p.bold(formatNumber(t.SucceededPerS)), throughputNote(r))
 	g.add("committed, whole run", formatNumber(t.WholePerS), "with the drain")
 	if t.PayloadBytes > 0 {
-		g.add("payload", formatBytes(t.PayloadBytes), "")
+		g.add("payload", formatBytes(t.PayloadBytes)+"/s", "")
 	}
 	if !noTrend(t) {
 		g.add("backlog", signed(t.BacklogSlope), backlogNote(t))

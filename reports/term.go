@@ -111,7 +111,8 @@ func (s style) mark(ok bool) string {
 }
 
 // wrap breaks text at spaces into lines of at most width columns; the second
-// and later ones begin with indent. A word that is longer stays whole.
+// and later ones begin with indent, which is not counted. A word that is longer
+// stays whole.
 func wrap(text string, width int, indent string) string {
 	var b strings.Builder
 	column := 0
@@ -121,7 +122,7 @@ func wrap(text string, width int, indent string) string {
 		case column == 0:
 		case column+1+w > width:
 			b.WriteString("\n" + indent)
-			column = runewidth.StringWidth(indent)
+			column = 0
 		default:
 			b.WriteByte(' ')
 			column++
