@@ -49,6 +49,13 @@ func TestStageHistograms(t *testing.T) {
 	}
 }
 
+func TestNoStagesWithoutDurations(t *testing.T) {
+	stages, missing, err := newStageRecorder().block(make([]pool.Tx, 3), time.Now())
+	if len(stages) != 0 || missing != 3 || err != nil {
+		t.Errorf("%d stages, %d missing, %v", len(stages), missing, err)
+	}
+}
+
 func TestStoreTimesForgetTheOldest(t *testing.T) {
 	var s storeTimes
 	hash := func(i int) (h ledger.Hash) {
