@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"testing"
-	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
@@ -202,21 +201,4 @@ func freshDigest(t testing.TB, p *ledger.Params, blocks []*ledger.Block) state.D
 		t.Fatal(err)
 	}
 	return d
-}
-
-// await waits until the tip is at least so high.
-func (r *running) await(height uint32) {
-	r.t.Helper()
-	deadline := time.After(time.Minute)
-	for {
-		v := r.view.load()
-		if v.tip.Height >= height {
-			return
-		}
-		select {
-		case <-v.changed:
-		case <-deadline:
-			r.t.Fatalf("the tip is still %d, want %d", v.tip.Height, height)
-		}
-	}
 }

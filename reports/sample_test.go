@@ -47,7 +47,6 @@ type sampleBlock struct {
 	at       int64
 	orphaned bool
 	txs      int
-	ours     int
 }
 
 // sampler builds the run step by step.

@@ -188,8 +188,8 @@ func TestSVGWellFormed(t *testing.T) {
 // Whatever is drawn, no number in it is absurd.
 func TestNoAbsurdNumbers(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		any := rapid.OneOf(rapid.Float64(), rapid.Just(math.NaN()), rapid.Just(math.Inf(1)), rapid.Just(math.Inf(-1)), rapid.Just(0.0))
-		xs, ys := rapid.SliceOfN(any, 4, 4).Draw(t, "x"), rapid.SliceOfN(any, 4, 4).Draw(t, "y")
+		number := rapid.OneOf(rapid.Float64(), rapid.Just(math.NaN()), rapid.Just(math.Inf(1)), rapid.Just(math.Inf(-1)), rapid.Just(0.0))
+		xs, ys := rapid.SliceOfN(number, 4, 4).Draw(t, "x"), rapid.SliceOfN(number, 4, 4).Draw(t, "y")
 		p := &Plot{X: Scale{Min: 1, Max: 10, Log: rapid.Bool().Draw(t, "log")}, Y: Scale{Min: 0, Max: 1}, Height: 100}
 		p.Line("a", Series{X: xs, Y: ys, Low: ys, High: ys})
 		p.Dots("b", xs, ys)

@@ -19,9 +19,10 @@ const (
 	rawBatch = 512  // rows handed over at a time
 	rawQueue = 1024 // batches waiting at most: half a million rows, 60 MB
 
-	// RawAll is how many rows are all written; RawOneIn is how many rows stand
-	// behind each one that is written afterwards.
-	RawAll   = 5_000_000
+	// RawAll is how many rows are all written.
+	RawAll = 5_000_000
+	// RawOneIn is how many rows stand behind each one that is written
+	// afterwards.
 	RawOneIn = 100
 )
 
