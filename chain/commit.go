@@ -63,7 +63,7 @@ import (
 // blocks. Each transaction passed them on its way in, the pool hands out
 // nothing else, and the process that would check them again is the one that
 // checked them before. Connect is run on them like on any block, because it
-// computes the change and costs a hundredth of the signatures. Should it ever
+// computes the change and costs a fifteenth of the signatures. Should it ever
 // refuse an own block, pool and set disagree, which is a defect: the node stops
 // with the reason, because its next template would be as wrong.
 //
