@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"sync"
 	"time"
 
 	"google.golang.org/grpc"
@@ -38,9 +39,9 @@ type Options struct {
 // goroutines at once.
 type Client struct {
 	target  string
-	conn    *grpc.ClientConn
 	rpc     chainpb.ChainClient
 	timeout time.Duration
+	close   func() error
 }
 
 // Ref names a block. The zero Hash stands for "before genesis".
@@ -59,7 +60,7 @@ func Dial(target string, o Options) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("target %q: %w", target, err)
 	}
-	c := &Client{target: target, conn: conn, rpc: chainpb.NewChainClient(conn), timeout: o.Timeout}
+	c := &Client{target: target, rpc: chainpb.NewChainClient(conn), timeout: o.Timeout, close: sync.OnceValue(conn.Close)}
 	if c.timeout == 0 {
 		c.timeout = 10 * time.Second
 	}
@@ -98,8 +99,8 @@ func (o Options) dial() []grpc.DialOption {
 // Target is what was dialled.
 func (c *Client) Target() string { return c.target }
 
-// Close ends every call under way.
-func (c *Client) Close() error { return c.conn.Close() }
+// Close ends every call under way. It may be called more than once.
+func (c *Client) Close() error { return c.close() }
 
 // short bounds a call that should be answered soon.
 func (c *Client) short(ctx context.Context) (context.Context, context.CancelFunc) {

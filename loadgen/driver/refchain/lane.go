@@ -231,11 +231,16 @@ func (l *lane) rewind(p position) {
 	l.head, l.paid = p, 0
 }
 
-// lost voids everything that is not in a block, and goes back to what is.
+// lost voids everything that is not in a block, and goes back to what is. One
+// that never arrived has voided nothing but itself.
 func (l *lane) lost(tx driver.Tx) {
 	t := &l.track
 	i := t.find(tx.Seq)
-	if i < 0 || t.pending[i].void {
+	switch {
+	case i < 0 && tx.Seq >= t.next:
+		l.refused(tx)
+		return
+	case i < 0 || t.pending[i].void:
 		return // void already with an earlier one, or final
 	}
 	t.pending[i].mined = false

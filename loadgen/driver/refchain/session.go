@@ -25,6 +25,7 @@ type session struct {
 	limits  client.Limits
 	timeout time.Duration
 	stop    chan struct{}
+	once    sync.Once      // of Close
 	running sync.WaitGroup // readers of streams and the clock
 
 	link     *link    // Submit's and Close's own; nil: none is open
@@ -120,13 +121,15 @@ func (s *session) open(ctx context.Context) (*link, string) {
 	return l, ""
 }
 
-// Close implements driver.Session.
+// Close implements driver.Session. It may be called more than once.
 func (s *session) Close() error {
-	if s.link != nil {
-		s.link.finish()
-	}
-	close(s.stop)
-	s.running.Wait()
+	s.once.Do(func() {
+		if s.link != nil {
+			s.link.finish()
+		}
+		close(s.stop)
+		s.running.Wait()
+	})
 	return s.client.Close()
 }
 
