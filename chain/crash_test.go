@@ -285,12 +285,16 @@ func loadedConfig(dir string) Config {
 	return c
 }
 
-// Random SIGKILL under load, three times on one folder: every block that a
+// Random SIGKILL under load, several times on one folder: every block that a
 // follower saw is still there, and the set is a fresh build's.
 func TestKillUnderLoad(t *testing.T) {
 	dir := t.TempDir()
 	seen := map[string]string{}
-	for range 3 {
+	lives := 3
+	if testing.Short() {
+		lives = 1
+	}
+	for range lives {
 		killUnderLoad(t, dir, 5+rand.IntN(20), seen)
 		cfg := loadedConfig(dir)
 		cfg.Miner.Threads = 0

@@ -136,7 +136,11 @@ func TestReorganisationStorm(t *testing.T) {
 	g := newGrower(t, r.params, seed)
 	watch := &observer{r: r}
 	tip := r.params.GenesisHash()
-	for round := range 25 {
+	rounds := 25
+	if testing.Short() {
+		rounds = 8
+	}
+	for round := range rounds {
 		depth := min(g.rng.IntN(20), int(g.after[tip].height))
 		branch := g.branch(g.ancestor(tip, depth), depth+1, 3)
 		if g.rng.IntN(2) == 0 {
