@@ -12,7 +12,8 @@ while read -r package dir; do
 	names=$(grep -hoE '^func Fuzz[A-Za-z0-9_]+' "$dir"/*_test.go 2>/dev/null | sed 's/^func //' | sort -u || true)
 	for name in $names; do
 		echo "fuzz $package $name"
-		$GO test -run '^$' -fuzz "^${name}\$" -fuzztime "$FUZZTIME" -fuzzminimizetime 20x "$package" | tail -n 2
+		output=$($GO test -run '^$' -fuzz "^${name}\$" -fuzztime "$FUZZTIME" -fuzzminimizetime 20x "$package" 2>&1 </dev/null) ||
+			{ echo "$output"; exit 1; }
 		count=$((count + 1))
 	done
 done < <($GO list -f '{{.ImportPath}} {{.Dir}}' ./...)
