@@ -62,6 +62,7 @@ func (n *Node) stateConfig(fs vfs.FS) state.Config {
 // empty folder, a log without indexes, a set that is behind, or one that was
 // written on a branch that has been abandoned since, or not been switched to.
 func (n *Node) recover() error {
+	began := time.Now()
 	n.tree = tree.New(n.params)
 	n.setTip(n.tree.Best())
 	best, ok := n.store.Best()
@@ -77,7 +78,6 @@ func (n *Node) recover() error {
 	if err := n.countOutputs(); err != nil {
 		return err
 	}
-	began := time.Now()
 	from, err := n.replay(n.tree.Get(best.Hash))
 	if err != nil {
 		return err
