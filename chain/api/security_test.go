@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -199,6 +200,21 @@ func TestClose(t *testing.T) {
 		t.Error(err)
 	} else {
 		l.Close()
+	}
+}
+
+// TestRunCancelled stops a server before or while it begins to serve.
+func TestRunCancelled(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 50 {
+		s, err := server.New(testConfig(), newNode().server())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Run(ctx); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

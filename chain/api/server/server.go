@@ -98,7 +98,10 @@ func (s *Server) Run(ctx context.Context) error {
 	defer hard.Stop()
 	s.grpc.GracefulStop()
 	s.readers.Wait()
-	return <-served // nil: it was stopped
+	if err := <-served; !errors.Is(err, grpc.ErrServerStopped) { // else it was stopped before it began
+		return err
+	}
+	return nil
 }
 
 func (s *Server) options() []grpc.ServerOption {
