@@ -14,7 +14,7 @@ type closedLoop struct {
 	window  int
 	open    int   // the sender's unresolved transactions
 	since   int64 // when the window last opened; -1 while it is shut
-	blocked int64 // ns spent waiting with a shut window or no ready lane
+	blocked int64 // ns spent waiting with a shut window or no ready lane, or pushed back
 	shut    bool  // the coming wait is on the chain
 }
 
@@ -56,6 +56,10 @@ func (c *closedLoop) fill(s *sender, b *batch, size int, now int64) {
 	}
 	c.since = now
 }
+
+// end shuts the books at the end of the load: what is waited for then is the
+// drain.
+func (c *closedLoop) end() { c.shut = false }
 
 // wait bounds a sleep by the linger of a window that is open.
 func (c *closedLoop) wait(d, linger time.Duration) time.Duration {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -97,7 +98,12 @@ func buildDeck(ctx context.Context, path string, lanes []driver.Lane, rows int, 
 	w := bufio.NewWriterSize(f, 1<<20)
 	var row, scratch []byte
 	for range rows {
-		if row, scratch, err = appendRow(row[:0], scratch, lanes); err != nil {
+		row, scratch, err = appendRow(row[:0], scratch, lanes)
+		if errors.Is(err, driver.ErrExhausted) || errors.Is(err, driver.ErrStarved) {
+			err = nil // the row is not used; lanes go on live, or tell so then
+			break
+		}
+		if err != nil {
 			break
 		}
 		if _, err = w.Write(row); err != nil || ctx.Err() != nil {
@@ -193,12 +199,13 @@ type deckLane struct {
 	id    uint32
 	row   int
 	live  bool
+	fresh *atomic.Uint64 // counts what is signed live
 }
 
 // Next deals the next card, or signs live past the deck's end.
 func (l *deckLane) Next(dst []byte) (driver.Tx, error) {
 	if l.live {
-		return l.inner.Next(dst)
+		return l.sign(dst)
 	}
 	tx, ok, err := l.deck.read(l.index, l.row)
 	if err != nil {
@@ -206,11 +213,16 @@ func (l *deckLane) Next(dst []byte) (driver.Tx, error) {
 	}
 	if !ok {
 		l.live = true
-		return l.inner.Next(dst)
+		return l.sign(dst)
 	}
 	tx.Lane, tx.Seq = l.id, uint64(l.row)
 	l.row++
 	return tx, nil
+}
+
+func (l *deckLane) sign(dst []byte) (driver.Tx, error) {
+	l.fresh.Add(1)
+	return l.inner.Next(dst)
 }
 
 // Settle hands on, and leaves the deck where its next card has become void.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"sync/atomic"
 	"testing"
 
 	"github.com/chaindyno/chaindyno/loadgen/driver"
@@ -92,7 +93,7 @@ func TestDeckLaneLeavesAVoidDeck(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			d := testDeck(t, 1, 10)
 			inner := &cardLane{next: 10}
-			l := &deckLane{inner: inner, deck: d, kinds: kinds, id: 7}
+			l := &deckLane{inner: inner, deck: d, kinds: kinds, id: 7, fresh: new(atomic.Uint64)}
 			if _, err := l.Next(nil); err != nil {
 				t.Fatal(err)
 			}
@@ -117,7 +118,7 @@ func TestDeckLaneLeavesAVoidDeck(t *testing.T) {
 
 func TestDeckEndsInLiveSigning(t *testing.T) {
 	d := testDeck(t, 1, 3)
-	l := &deckLane{inner: &cardLane{next: 3}, deck: d, kinds: []driver.Kind{{}}}
+	l := &deckLane{inner: &cardLane{next: 3}, deck: d, kinds: []driver.Kind{{}}, fresh: new(atomic.Uint64)}
 	for want := range uint64(6) {
 		tx, err := l.Next(nil)
 		if err != nil || tx.Seq != want {

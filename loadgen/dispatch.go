@@ -25,6 +25,7 @@ const (
 type span struct {
 	from, to uint64
 	at       int64 // ns since the start
+	pushed   int64 // how long the system had pushed this sender back until then
 }
 
 // dispatch hands each arrival of the schedule to its sender at its intended
@@ -71,13 +72,13 @@ func (e *engine) hand(from, to uint64, now int64) {
 	}
 	e.waiting.Add(int64(to - from))
 	for _, s := range e.senders {
-		s.in.arrive(span{from: from, to: to, at: now}, s.share(from, to))
+		s.in.arrive(span{from: from, to: to, at: now, pushed: s.push.at(now)}, s.share(from, to))
 	}
 }
 
 func (e *engine) drop(from, to uint64, why record.Drop) {
 	for n := from; n < to; n++ {
-		e.rec.Dropped(int64(e.schedule.At(n)), why)
+		e.rec.Dropped(int64(e.schedule.At(n)), why, "")
 	}
 }
 

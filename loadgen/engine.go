@@ -37,7 +37,8 @@ type engine struct {
 	began              time.Time // wall clock at start
 	from               driver.Ref
 	table              *inflight.Table
-	waiting            atomic.Int64 // dispatched, not yet in the table
+	waiting            atomic.Int64  // dispatched, not yet in the table
+	fresh              atomic.Uint64 // signed live though a deck was built
 	collector          *record.Collector
 	rec                *record.Recorder // of the dispatcher
 	senders            []*sender
@@ -52,6 +53,7 @@ type engine struct {
 	calibration        *result.Calibration
 	faultsMu           sync.Mutex
 	faults             []result.Fault
+	failedFaults       int
 	rawFile, spoolFile string
 }
 
@@ -69,16 +71,16 @@ func (e *engine) now() int64 { return int64(time.Since(e.start)) }
 func Run(ctx, hard context.Context, opt Options) (*result.Run, error) {
 	e := &engine{opt: opt, sc: opt.Scenario, drv: opt.Driver}
 	defer e.cleanUp()
-	if err := e.prepare(hard); err != nil {
+	if err := e.prepare(ctx); err != nil {
 		return nil, err
 	}
-	if err := e.openSessions(hard); err != nil {
+	if err := e.openSessions(ctx); err != nil {
 		return nil, err
 	}
 	if err := e.sign(ctx); err != nil {
 		return nil, err
 	}
-	e.calibrate(hard, false)
+	e.calibrate(ctx, false)
 	if ctx.Err() != nil {
 		return nil, fmt.Errorf("interrupted before the load began: %w", ctx.Err())
 	}
@@ -161,7 +163,7 @@ func (e *engine) sign(ctx context.Context) error {
 		if e.decks != nil {
 			drv = make([]driver.Lane, len(groups[i]))
 			for j, l := range groups[i] {
-				drv[j] = &deckLane{inner: l, deck: e.decks[i], kinds: e.info.Kinds, index: j, id: uint32(s.base + j)}
+				drv[j] = &deckLane{inner: l, deck: e.decks[i], kinds: e.info.Kinds, index: j, id: uint32(s.base + j), fresh: &e.fresh}
 			}
 		}
 		s.lanes = newLanes(drv, e.info.LaneWindow)
@@ -207,7 +209,7 @@ func (e *engine) open() (*record.Raw, *audit.Spool, *os.File, error) {
 	}
 	e.rec = e.collector.Recorder()
 	locator, _ := e.drv.(driver.Locator)
-	e.lookup = &lookup{e: e, locate: locator, rec: e.collector.Recorder()}
+	e.lookup = &lookup{e: e, locate: locator, asked: map[inflight.Slot]bool{}, rec: e.collector.Recorder()}
 	for i, s := range e.senders {
 		s.rec, s.ackRec = e.collector.Recorder(), e.collector.Recorder()
 		if c := e.sc.Load.Schedule.Closed; c != nil {
@@ -276,11 +278,12 @@ func (e *engine) load(ctx, hard context.Context) error {
 		if err := s.session.Close(); err != nil {
 			e.collector.Errors().Add(record.ClassInternal, "close", "", e.now(), false, err.Error())
 		}
+		s.finish()
 	}
 	e.drainEnd = e.now()
-	e.settleRest(hard)
 	stopBackground()
 	back.Wait()
+	e.settleRest(hard)
 	e.close(raw, spool, &rawDone)
 	if err := rawFile.Close(); rawErr == nil {
 		rawErr = err
@@ -399,7 +402,7 @@ func (e *engine) close(raw *record.Raw, spool *audit.Spool, rawDone *sync.WaitGr
 func (e *engine) cleanUp() {
 	closeDecks(e.decks)
 	if e.spoolFile != "" {
-		os.Remove(e.spoolFile)
+		_ = os.Remove(e.spoolFile) // scratch
 	}
 	if e.start.IsZero() {
 		for _, s := range e.senders {

@@ -31,7 +31,8 @@ type follower struct {
 	rowAt  map[driver.Ref]int
 
 	spool   *audit.Spool
-	durable []driver.Ref
+	durable []driver.Ref // that have held
+	synced  int          // blocks of the best chain that were announced as durable
 	reorgs  int
 	deepest int
 	broken  int // blocks that had held and were reverted all the same
@@ -113,6 +114,9 @@ func (f *follower) apply(b *driver.Block, now int64) {
 		f.tell(&entry, driver.InBlock)
 	}
 	f.blocks = append(f.blocks, seenBlock{ref: b.Ref, durable: b.Durable, own: own})
+	if b.Durable {
+		f.synced++
+	}
 	f.rec.Foreign(foreign)
 	f.missing += b.Missing
 	f.stages.merge(b.Stages, now)
@@ -140,6 +144,9 @@ func (f *follower) revert(ref driver.Ref) {
 			f.rec.Done(&entry)
 		}
 		f.rec.Reverted(&entry)
+	}
+	if f.blocks[n-1].durable {
+		f.synced--
 	}
 	f.blocks = f.blocks[:n-1]
 	if f.held > n-1 {

@@ -8,7 +8,8 @@ import (
 
 // answer is what a lane waits for after each transaction it sent.
 type answer struct {
-	lane int32 // index within the sender
+	lane int32  // index within the sender
+	seq  uint64 // of the transaction that was answered
 	what driver.Settlement
 	busy bool // send the same payload again; what is zero
 }

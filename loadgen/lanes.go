@@ -15,7 +15,7 @@ type lane struct {
 	tx       driver.Tx     // the unanswered one
 	buf      []byte        // its payload, where drv built it in place
 	slot     inflight.Slot // in the table
-	open     int32         // accepted and not yet in a block; passes below 0 while an answer is late
+	open     int32         // accepted and not yet in a block
 	waiting  bool          // tx is unanswered, or to be sent again
 	queued   bool          // in the ready queue
 	attempts uint8
@@ -64,14 +64,18 @@ func (l *lanes) pop() (i int32, ok bool) {
 	return 0, false
 }
 
-// settle takes an answer: the lane moves on, or waits to send again at due.
-func (l *lanes) settle(a answer, now int64) {
+// settle takes an answer: the lane moves on, or waits to send again at due. It
+// says whether the answer was waited for: an inclusion may have told before.
+func (l *lanes) settle(a answer, now int64) bool {
 	ln := &l.all[a.lane]
+	if !ln.waiting || ln.tx.Seq != a.seq {
+		return false
+	}
 	if a.busy {
 		wait := min(busyWait<<min(ln.attempts, 16), busyWaitMax)
 		ln.attempts = min(ln.attempts+1, 250)
 		heap.Push(&l.again, retry{due: now + int64(wait), lane: a.lane})
-		return
+		return true
 	}
 	if a.what == driver.Accepted {
 		ln.open++
@@ -79,11 +83,16 @@ func (l *lanes) settle(a answer, now int64) {
 	ln.drv.Settle(ln.tx, a.what)
 	ln.waiting, ln.attempts = false, 0
 	l.queue(a.lane)
+	return true
 }
 
-// note takes news of an answered transaction.
+// note takes news of a transaction. An inclusion that comes before the answer,
+// or instead of one, is an acceptance.
 func (l *lanes) note(ev laneEvent) {
 	ln := &l.all[ev.lane]
+	if ev.what == driver.InBlock && ln.waiting && ln.tx.Seq == ev.seq {
+		l.settle(answer{lane: ev.lane, seq: ev.seq, what: driver.Accepted}, 0)
+	}
 	switch ev.what {
 	case driver.InBlock, driver.Lost:
 		ln.open--

@@ -59,10 +59,10 @@ func TestLanesReadiness(t *testing.T) {
 		const window = 3
 		n := rapid.IntRange(1, 6).Draw(t, "lanes")
 		l := newLanes(stubLanes(n), window)
-		waiting, open := make([]bool, n), make([]int, n)
+		waiting, open, seq := make([]bool, n), make([]int, n), make([]uint64, n)
 		for range rapid.IntRange(1, 200).Draw(t, "steps") {
 			lane := int32(rapid.IntRange(0, n-1).Draw(t, "lane"))
-			switch rapid.SampledFrom([]string{"pop", "accept", "refuse", "block"}).Draw(t, "op") {
+			switch rapid.SampledFrom([]string{"pop", "accept", "refuse", "block", "block before the answer"}).Draw(t, "op") {
 			case "pop":
 				i, ok := l.pop()
 				if !ok {
@@ -76,21 +76,29 @@ func TestLanesReadiness(t *testing.T) {
 				if waiting[i] || open[i] >= window {
 					t.Fatalf("lane %d was handed out: waiting %v, open %d", i, waiting[i], open[i])
 				}
-				waiting[i], l.all[i].waiting = true, true
+				seq[i]++
+				waiting[i], l.all[i].waiting, l.all[i].tx.Seq = true, true, seq[i]
 			case "accept":
+				if got := l.settle(answer{lane: lane, seq: seq[lane], what: driver.Accepted}, 0); got != waiting[lane] {
+					t.Fatalf("an answer was taken: %v, waited for: %v", got, waiting[lane])
+				}
 				if waiting[lane] {
-					l.settle(answer{lane: lane, what: driver.Accepted}, 0)
 					waiting[lane], open[lane] = false, open[lane]+1
 				}
 			case "refuse":
 				if waiting[lane] {
-					l.settle(answer{lane: lane, what: driver.Refused}, 0)
+					l.settle(answer{lane: lane, seq: seq[lane], what: driver.Refused}, 0)
 					waiting[lane] = false
 				}
 			case "block":
-				if open[lane] > 0 {
-					l.note(laneEvent{lane: lane, what: driver.InBlock})
+				if open[lane] > 0 { // an earlier one
+					l.note(laneEvent{lane: lane, seq: seq[lane] - 1, what: driver.InBlock})
 					open[lane]--
+				}
+			case "block before the answer":
+				if waiting[lane] {
+					l.note(laneEvent{lane: lane, seq: seq[lane], what: driver.InBlock})
+					waiting[lane] = false
 				}
 			}
 		}
@@ -99,6 +107,7 @@ func TestLanesReadiness(t *testing.T) {
 
 func TestBusyWaitsLongerEachTime(t *testing.T) {
 	l := newLanes(stubLanes(1), 0)
+	l.all[0].waiting = true
 	last := int64(0)
 	for range 12 {
 		l.settle(answer{lane: 0, busy: true}, 0)
@@ -113,6 +122,7 @@ func TestBusyWaitsLongerEachTime(t *testing.T) {
 		t.Errorf("the wait ends at %d, want %d", last, int64(busyWaitMax))
 	}
 	l.settle(answer{lane: 0, what: driver.Accepted}, 0)
+	l.all[0].waiting = true
 	l.settle(answer{lane: 0, busy: true}, 0)
 	if l.again[0].due != int64(busyWait) {
 		t.Errorf("after an acceptance the wait is %d, want %d", l.again[0].due, int64(busyWait))

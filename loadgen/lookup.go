@@ -13,13 +13,21 @@ import (
 const (
 	// lookupEvery is how often open questions are put to the chain.
 	lookupEvery = 200 * time.Millisecond
-	// lookupTries is how many times in a row the chain must not know a
-	// transaction before it counts as lost: it may be on its way between two
-	// stages when it is asked.
+	// The chain must not know a transaction for lookupTries times in a row,
+	// over lookupFor, and with a new block between, before it counts as lost: it
+	// may be on its way between two stages, or in a queue of a node that stood
+	// still, when it is asked.
 	lookupTries = 3
-	// sweepAfter is how long after an unknown answer accepted transactions are
-	// looked up as well.
-	sweepAfter = time.Second
+	lookupFor   = 2 * time.Second
+	// sweepEvery is how often accepted transactions are looked at that wait for
+	// a block suspiciously long: over staleFloor and staleIntervals times the
+	// mean interval. What waited in the pool of a node that died is gone, and no
+	// answer says so.
+	sweepEvery     = 2 * time.Second
+	staleFloor     = 3 * time.Second
+	staleIntervals = 12
+	// sweepMax bounds what one sweep asks.
+	sweepMax = 4096
 	// lookupBatch bounds one question.
 	lookupBatch = 4096
 )
@@ -35,6 +43,8 @@ type question struct {
 	kind   uint8
 	pooled bool // it was accepted once: the lane has moved on
 	tries  int
+	since  int64  // when the chain first did not know it
+	height uint64 // of the chain then
 }
 
 // lookup settles unknown answers, so that their lanes can go on. It is bounded
@@ -44,18 +54,17 @@ type lookup struct {
 	locate  driver.Locator // nil: the chain can't be asked; the follower's word has to do
 	mu      sync.Mutex
 	open    []question
-	brokeAt int64 // the newest unknown answer
-	sweepAt int64 // when to look for accepted ones that the chain has lost; 0 = no reason to
+	asked   map[inflight.Slot]bool // of the open questions
+	sweepAt int64                  // the next sweep
 	rec     *record.Recorder
 }
 
 func (l *lookup) ask(q question) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.open = append(l.open, q)
-	l.brokeAt = l.e.now()
-	if l.sweepAt == 0 {
-		l.sweepAt = l.brokeAt + int64(sweepAfter)
+	if !l.asked[q.slot] {
+		l.asked[q.slot] = true
+		l.open = append(l.open, q)
 	}
 }
 
@@ -101,24 +110,40 @@ func (l *lookup) put(ctx context.Context, qs []question) {
 		switch {
 		case err != nil || i >= len(places):
 			again = append(again, q)
+			continue
 		case places[i] != driver.PlaceUnknown:
 			l.found(q)
-		case q.tries+1 < lookupTries:
-			q.tries++
+		case l.doubt(&q):
 			again = append(again, q)
+			continue
 		default:
 			l.lost(q)
 		}
+		l.mu.Lock()
+		delete(l.asked, q.slot)
+		l.mu.Unlock()
 	}
 	l.mu.Lock()
 	l.open = append(l.open, again...)
 	l.mu.Unlock()
 }
 
+// doubt notes that the chain does not know a transaction, and says whether it
+// is too early to believe that.
+func (l *lookup) doubt(q *question) bool {
+	now := l.e.now()
+	_, height, _ := l.e.follower.glance()
+	if q.tries == 0 {
+		q.since, q.height = now, height
+	}
+	q.tries++
+	return q.tries < lookupTries || now-q.since < int64(lookupFor) || height == q.height
+}
+
 // found lets the lane go on; the follower reports the inclusion.
 func (l *lookup) found(q question) {
 	if !q.pooled {
-		q.sender.in.answer(answer{lane: q.lane, what: driver.Accepted})
+		q.sender.in.answer(answer{lane: q.lane, seq: q.seq, what: driver.Accepted})
 	}
 }
 
@@ -142,31 +167,27 @@ func (l *lookup) lost(q question) {
 		q.sender.in.news([]laneEvent{{lane: q.lane, what: what, id: q.id, seq: q.seq, kind: q.kind}})
 		return
 	}
-	q.sender.in.answer(answer{lane: q.lane, what: what})
+	q.sender.in.answer(answer{lane: q.lane, seq: q.seq, what: what})
 }
 
-// sweep asks after everything that was accepted before a connection broke:
-// what waited in the pool of a node that died is gone, and no answer says so.
+// sweep asks after what was taken in and has waited for a block too long.
 func (l *lookup) sweep() {
-	l.mu.Lock()
-	due := l.sweepAt != 0 && l.e.now() >= l.sweepAt
-	before := l.brokeAt
-	if due {
-		l.sweepAt = 0
-	}
-	l.mu.Unlock()
-	if !due {
+	now := l.e.now()
+	if now < l.sweepAt {
 		return
 	}
+	l.sweepAt = now + int64(sweepEvery)
+	stale := now - int64(max(staleFloor, staleIntervals*l.e.info.Interval))
 	var qs []question
 	l.e.table.Each(func(slot inflight.Slot, e inflight.Entry) {
-		if e.Status != driver.StatusAccepted || e.Included != inflight.Unset || e.Acked > before {
+		taken := e.Status == driver.StatusAccepted || e.Status == driver.StatusUnknown
+		if !taken || e.Included != inflight.Unset || e.Acked > stale || len(qs) == sweepMax {
 			return
 		}
 		s := l.e.senders[e.Sender]
 		qs = append(qs, question{sender: s, lane: s.local(e.Lane), slot: slot, id: e.ID, seq: e.Seq, kind: e.Kind, pooled: true})
 	})
-	l.mu.Lock()
-	l.open = append(l.open, qs...)
-	l.mu.Unlock()
+	for _, q := range qs {
+		l.ask(q)
+	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"path/filepath"
 	"time"
 
 	"github.com/chaindyno/chaindyno/internal/buildinfo"
@@ -31,21 +30,36 @@ func (e *engine) report(ctx context.Context) *result.Run {
 	e.latencies(r)
 	r.Chain = e.chain()
 	succeeded := r.Counts.Fates[result.FateSucceeded]
-	r.Resources = e.watch.resources(0, e.loadEnd, succeeded)
+	r.Resources = e.watch.resources(e.steadyFrom, e.loadEnd, e.drainEnd, succeeded)
 	r.Faults = e.faults
 	e.progress(Progress{Phase: PhaseAudit})
 	r.Audit = audit.Run(ctx, e.drv, audit.Claim{
-		Level: e.sc.Audit, Start: e.from, Tip: f.tip(), Spool: f.spool, Path: filepath.Join(e.opt.Dir, "audit.spool"), Durable: f.durable,
+		Level: e.sc.Audit, Start: e.from, Tip: f.tip(), Spool: f.spool, Dir: e.opt.Dir, Durable: f.durable,
+		Want: succeeded + r.Counts.Fates[result.FateFailed],
 	})
-	if lost := r.Counts.Fates[result.FateLost]; lost > 0 {
-		r.Audit.OK = false
-		r.Audit.Checks = append(r.Audit.Checks, result.AuditCheck{
-			Name: "promises", Detail: fmt.Sprintf("%d transactions were accepted and are nowhere to be found", lost),
-		})
-	}
+	promises(r)
 	r.ErrorRows = e.collector.Errors().Rows()
 	e.judge(r)
 	return r
+}
+
+// promises fails the audit for what the chain promised and did not keep, and
+// for what it should have refused and did not.
+func promises(r *result.Run) {
+	fail := func(name, format string, n uint64) {
+		if n > 0 {
+			r.Audit.OK = false
+			r.Audit.Checks = append(r.Audit.Checks, result.AuditCheck{Name: name, Detail: fmt.Sprintf(format, n)})
+		}
+	}
+	var wrong uint64
+	for _, c := range r.Matrix {
+		if c.Fate == result.FateSucceeded && c.Expect != driver.RejectNone.String() {
+			wrong += c.Count
+		}
+	}
+	fail("promises", "%d transactions were accepted and are nowhere to be found", r.Counts.Fates[result.FateLost])
+	fail("refusals", "%d transactions that the workload made wrong are in the chain", wrong)
 }
 
 func (e *engine) runInfo() result.Info {
@@ -65,20 +79,29 @@ func (e *engine) environment() result.Environment {
 	}
 }
 
-// steadyBlocks returns amounts (own transactions that succeeded) and times
-// (seconds since the block before) of the blocks seen in the steady window. The
-// first one only opens it: a block brings what happened since its predecessor.
+// steadyBlocks spreads what each block brought (own transactions that
+// succeeded) evenly over the time since the block before it, and returns the
+// shares that fall into the steady window: amounts, and seconds. Time at the end
+// in which no block came any more brought nothing.
 func (e *engine) steadyBlocks() (amounts, times []float64) {
-	prev := int64(-1)
+	from, to := e.steadyFrom, min(e.steadyTo, e.loadEnd)
+	prev, pending := int64(0), 0.0
 	for i, b := range e.follower.rows {
-		if b.Status != "main" || b.SeenNs < e.steadyFrom || b.SeenNs >= min(e.steadyTo, e.loadEnd) {
+		if b.Status != "main" || prev >= to {
 			continue
 		}
-		if prev >= 0 {
-			amounts = append(amounts, float64(e.follower.good[i]))
-			times = append(times, float64(b.SeenNs-prev)/1e9)
+		pending += float64(e.follower.good[i])
+		if b.SeenNs <= prev { // seen at once with the one before: one gain
+			continue
 		}
-		prev = b.SeenNs
+		if overlap := min(b.SeenNs, to) - max(prev, from); overlap > 0 {
+			amounts = append(amounts, pending*float64(overlap)/float64(b.SeenNs-prev))
+			times = append(times, float64(overlap)/1e9)
+		}
+		prev, pending = b.SeenNs, 0
+	}
+	if rest := to - max(prev, from); rest > 0 {
+		amounts, times = append(amounts, pending), append(times, float64(rest)/1e9)
 	}
 	return amounts, times
 }
@@ -208,7 +231,7 @@ func (e *engine) chain() result.Chain {
 	}
 	tip := f.tip()
 	c.Tip, c.Height = tip.ID.String(), tip.Height
-	c.Durable = c.Blocks > 0 && len(f.durable) == c.Blocks
+	c.Durable = c.Blocks > 0 && f.synced == c.Blocks
 	return c
 }
 
@@ -216,7 +239,7 @@ func (e *engine) chain() result.Chain {
 func (e *engine) judge(r *result.Run) {
 	_, window := e.collector.Totals()
 	o := verdict.Observed{
-		Arrivals: window[record.Offered], OnTime: window[record.InTime],
+		Arrivals: window[record.Dispatched] + window[record.DroppedLate], OnTime: window[record.InTime],
 		Steal:     hostinfo.StealShare(e.watch.pressure[0], e.watch.pressure[1]),
 		Throttled: e.watch.pressure[1].Throttled > e.watch.pressure[0].Throttled,
 	}
@@ -224,6 +247,7 @@ func (e *engine) judge(r *result.Run) {
 		o.GeneratorCPU = r.Resources[0].CPUShare
 		r.Workers[0].CPUShare = o.GeneratorCPU
 	}
+	o.FailedFaults = e.failedFaults
 	r.Validity = verdict.Validity(r, o)
 	r.SLO = verdict.SLO(r, objectives(e.sc.SLO))
 	r.Warnings = append(append([]string{}, e.plan.Warnings...), verdict.Warnings(r, o)...)
@@ -232,6 +256,9 @@ func (e *engine) judge(r *result.Run) {
 	}
 	if n := e.collector.MergeDropped(); n > 0 || e.follower.stages.broken > 0 {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("%d samples and %d of the nodes' histograms could not be merged", n, e.follower.stages.broken))
+	}
+	if n := e.fresh.Load(); n > 0 {
+		r.Warnings = append(r.Warnings, fmt.Sprintf("%d of %d transactions were signed live: past the end of those signed before, or after a lane lost its place", n, r.Counts.Sent))
 	}
 	r.Warnings = append(r.Warnings, e.warmUp()...)
 	e.limits(r)
@@ -294,6 +321,9 @@ func (e *engine) hurt(ctx context.Context) {
 		row := result.Fault{AtNs: e.now(), Node: fmt.Sprintf("node-%d", f.Node), Kind: f.Do, Detail: fmt.Sprintf("for %v", f.For.Std().Round(time.Millisecond))}
 		if err := e.opt.Hurt(ctx, f); err != nil {
 			row.Detail = err.Error()
+			e.faultsMu.Lock()
+			e.failedFaults++
+			e.faultsMu.Unlock()
 		}
 		row.UntilNs = e.now()
 		e.faultsMu.Lock()

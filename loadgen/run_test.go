@@ -4,10 +4,12 @@ import (
 	"context"
 	"os"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
 	"github.com/chaindyno/chaindyno/loadgen"
+	"github.com/chaindyno/chaindyno/loadgen/driver"
 	"github.com/chaindyno/chaindyno/loadgen/driver/null"
 	"github.com/chaindyno/chaindyno/loadgen/scenario"
 	"github.com/chaindyno/chaindyno/reports/result"
@@ -46,6 +48,11 @@ func TestOverloadIsDroppedAndCounted(t *testing.T) {
 	}
 	if r.Verdict == result.Pass {
 		t.Error("an overloaded chain passed")
+	}
+	for _, c := range r.Validity {
+		if c.Name == "dispatched_on_time" && !c.OK {
+			t.Errorf("overload is held against the generator: %v on time", c.Observed)
+		}
 	}
 	if got := r.Counts.Fates[result.FateSucceeded]; got != r.Counts.Sent {
 		t.Errorf("%d of %d sent have succeeded", got, r.Counts.Sent)
@@ -133,6 +140,76 @@ func TestInterruptedRunIsComplete(t *testing.T) {
 		if f.Name() != "transactions.csv.zst" {
 			t.Errorf("%s was left behind", f.Name())
 		}
+	}
+}
+
+// TestSilenceAtTheEndIsCounted: a chain that stands still for the second half
+// of the window delivers half, whenever its last block came.
+func TestSilenceAtTheEndIsCounted(t *testing.T) {
+	r, _, _ := run(t, map[string]string{"stall_every": "2s", "stall_for": "1s"},
+		"load.schedule={constant: {rate: 1000/s, for: 2s}}", "load.warmup=0s")
+	invariants(t, r)
+	if got := r.Throughput.SucceededPerS; got < 400 || got > 600 {
+		t.Errorf("%.0f/s, though half of the time 1,000/s and half nothing got through", got)
+	}
+}
+
+// slowDriver takes its time to sign.
+type slowDriver struct {
+	driver.Driver
+	per time.Duration
+}
+
+func (d slowDriver) Open(ctx context.Context, h driver.Handout, s driver.Segment) (driver.Session, error) {
+	session, err := d.Driver.Open(ctx, h, s)
+	return slowSession{session, d.per}, err
+}
+
+type slowSession struct {
+	driver.Session
+	per time.Duration
+}
+
+func (s slowSession) Lanes() []driver.Lane {
+	lanes := s.Session.Lanes()
+	for i := range lanes {
+		lanes[i] = slowLane{lanes[i], s.per}
+	}
+	return lanes
+}
+
+type slowLane struct {
+	driver.Lane
+	per time.Duration
+}
+
+func (l slowLane) Next(dst []byte) (driver.Tx, error) {
+	for begin := time.Now(); time.Since(begin) < l.per; {
+	}
+	return l.Lane.Next(dst)
+}
+
+// TestSlowSignerIsTheGeneratorsFault: one connection that needs 2 ms for each
+// of 1,000 transactions a second can't keep up, and that says nothing about the
+// chain.
+func TestSlowSignerIsTheGeneratorsFault(t *testing.T) {
+	sc, err := scenario.ParseSets("target={driver: null}", "chain=null", "slo=[]", "load.connections=1",
+		"load.schedule={constant: {rate: 1000/s, for: 2s}}", "load.warmup=0s", "load.sign=live")
+	if err != nil {
+		t.Fatal(err)
+	}
+	drv, err := null.FromOptions(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer drv.Close()
+	r, err := loadgen.Run(t.Context(), t.Context(), loadgen.Options{Scenario: sc, Driver: slowDriver{drv, 2 * time.Millisecond}, Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	invariants(t, r)
+	if r.Verdict != result.Invalid {
+		t.Errorf("verdict %s: %v", r.Verdict, r.Reasons)
 	}
 }
 

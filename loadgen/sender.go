@@ -4,8 +4,6 @@ import (
 	"container/heap"
 	"context"
 	"errors"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/chaindyno/chaindyno/loadgen/driver"
@@ -20,6 +18,8 @@ const (
 	busyWaitMax = 640 * time.Millisecond
 	// idle bounds a sender's sleep when nothing is due.
 	idle = 50 * time.Millisecond
+	// slack is how late the runtime's timers may end a linger.
+	slack = 2 * time.Millisecond
 )
 
 // sender is one connection and its lanes. It turns arrivals into
@@ -35,6 +35,7 @@ type sender struct {
 	rec     *record.Recorder // of the sender's goroutine
 	ackRec  *record.Recorder // of the session's ack goroutines
 
+	push    pushback
 	spans   []span // arrivals taken from the inbox, not yet sent
 	pending int    // how many of them are this sender's
 	closed  *closedLoop
@@ -51,18 +52,27 @@ func (s *sender) run(load, drain context.Context) {
 	s.timer = time.NewTimer(0)
 	defer s.timer.Stop()
 	for drain.Err() == nil {
+		// Read before the inbox: what is handed over before these turn true is
+		// in it.
+		over := load.Err() != nil && s.e.dispatched.Load()
 		s.takeIn()
-		if load.Err() != nil && s.e.interrupted.Load() {
+		if over && s.e.interrupted.Load() {
 			s.forgetPending()
 		}
 		if s.fill(drain, load.Err() != nil) {
 			continue
 		}
-		if load.Err() != nil && s.e.dispatched.Load() && s.pending == 0 && s.e.table.Len() == 0 {
+		if over && s.pending == 0 && s.e.waiting.Load() == 0 && s.e.table.Len() == 0 {
 			return
 		}
-		s.wait(drain)
+		s.wait(drain, over)
 	}
+	s.finish()
+}
+
+// finish closes the books of a sender that will send no more. It is called
+// once more when the session has given its last answers.
+func (s *sender) finish() {
 	s.takeIn()
 	s.forgetPending()
 	s.giveUp()
@@ -73,8 +83,7 @@ func (s *sender) takeIn() {
 	s.spareSpans, s.spareAnswers, s.spareEvents = s.in.take(s.spareSpans, s.spareAnswers, s.spareEvents)
 	now := s.e.now()
 	for _, a := range s.spareAnswers {
-		s.lanes.settle(a, now)
-		if s.closed != nil {
+		if s.lanes.settle(a, now) && s.closed != nil {
 			s.closed.settled(a.what)
 		}
 	}
@@ -100,7 +109,9 @@ func (s *sender) fill(ctx context.Context, over bool) bool {
 		s.resend(b, heap.Pop(&s.lanes.again).(retry).lane)
 	}
 	if s.closed != nil {
-		if !over {
+		if over {
+			s.closed.end()
+		} else {
 			s.closed.fill(s, b, size, now)
 		}
 	} else if s.due(now, size, over) {
@@ -136,18 +147,35 @@ func (s *sender) arrivals(b *batch, size int, now int64) {
 		sp.from = n + 1
 		s.pending--
 		intended := int64(s.e.schedule.At(n))
-		s.rec.Dispatched(record.AnyKind, intended, sp.at)
-		i, ok := s.lanes.pop()
-		if !ok { // every lane waits for the chain
-			s.e.waiting.Add(-1)
-			s.rec.Dropped(intended, record.Overload)
+		dispatched := sp.at + s.ownDelay(sp, now)
+		if dispatched-intended > int64(lateLimit) {
+			s.drop(intended, record.Late)
 			continue
 		}
-		s.start(b, i, intended, sp.at)
+		s.rec.Dispatched(record.AnyKind, intended, dispatched)
+		i, ok := s.lanes.pop()
+		if !ok { // every lane waits for the chain
+			s.drop(intended, record.Overload)
+			continue
+		}
+		s.start(b, i, intended, dispatched)
 	}
 	if s.pending == 0 {
 		s.spans = s.spans[:0]
 	}
+}
+
+// ownDelay is how long an arrival waited for the sender itself: what is left of
+// its wait without the linger and without the time in which the system pushed
+// back. A sender that can't sign fast enough is late, however well the
+// dispatcher keeps time.
+func (s *sender) ownDelay(sp *span, now int64) int64 {
+	return max(0, now-sp.at-int64(s.e.sc.Load.Batch.Linger.Std())-int64(slack)-(s.push.at(now)-sp.pushed))
+}
+
+func (s *sender) drop(intended int64, why record.Drop) {
+	s.e.waiting.Add(-1)
+	s.rec.Dropped(intended, why, "")
 }
 
 // own returns the sender's first arrival of a span.
@@ -164,8 +192,7 @@ func (s *sender) start(b *batch, i int32, intended, dispatched int64) bool {
 	ln := &s.lanes.all[i]
 	tx, err := ln.drv.Next(ln.buf[:0])
 	if err != nil {
-		s.rec.Dropped(intended, record.Starved)
-		s.e.collector.Errors().Add(record.ClassDropped, record.Starved.String(), "", intended, false, err.Error())
+		s.rec.Dropped(intended, record.Starved, err.Error())
 		if !errors.Is(err, driver.ErrExhausted) {
 			s.lanes.queue(i)
 		}
@@ -177,8 +204,7 @@ func (s *sender) start(b *batch, i int32, intended, dispatched int64) bool {
 	}
 	slot, err := s.e.table.Register(&entry)
 	if err != nil {
-		s.rec.Dropped(intended, record.Overload)
-		s.e.collector.Errors().Add(record.ClassDropped, record.Overload.String(), "", intended, false, err.Error())
+		s.rec.Dropped(intended, record.Overload, err.Error())
 		ln.drv.Settle(tx, driver.Refused)
 		s.lanes.queue(i)
 		return false
@@ -210,11 +236,16 @@ func (s *sender) submit(ctx context.Context, b *batch) {
 		s.rec.Sent(e, len(b.txs[i].Payload))
 	}
 	b.left.Store(int32(len(b.txs)))
+	s.push.begin(now)
 	s.session.Submit(ctx, b.txs, b.answer)
+	blocked := s.push.end(s.e.now())
+	if s.closed != nil {
+		s.closed.blocked += blocked
+	}
 }
 
 // wait sleeps until the inbox has something or a batch or retry is due.
-func (s *sender) wait(ctx context.Context) {
+func (s *sender) wait(ctx context.Context, over bool) {
 	d := idle
 	now := s.e.now()
 	if s.pending > 0 {
@@ -232,15 +263,25 @@ func (s *sender) wait(ctx context.Context) {
 	case <-s.timer.C:
 	case <-ctx.Done():
 	}
-	if s.closed != nil {
+	if s.closed != nil && !over {
 		s.closed.waited(now, s.e.now())
 	}
 }
 
-// forgetPending counts arrivals that were dispatched but will not be sent.
+// forgetPending counts arrivals that were dispatched but will not be sent: the
+// run was interrupted, or the system pushed back until the drain had ended.
 func (s *sender) forgetPending() {
-	s.rec.Withdrawn(uint64(s.pending))
-	s.e.waiting.Add(-int64(s.pending))
+	if s.e.interrupted.Load() {
+		s.rec.Withdrawn(uint64(s.pending))
+		s.e.waiting.Add(-int64(s.pending))
+	} else {
+		for i := range s.spans {
+			for n, ok := s.own(&s.spans[i]); ok; n, ok = s.own(&s.spans[i]) {
+				s.drop(int64(s.e.schedule.At(n)), record.Overload)
+				s.spans[i].from = n + 1
+			}
+		}
+	}
 	s.spans, s.pending = s.spans[:0], 0
 }
 
@@ -264,58 +305,5 @@ func (s *sender) answered(slot inflight.Slot, a driver.Ack) {
 	s.ackRec.Acked(&entry, a.Detail)
 	if outcome == inflight.Done {
 		s.ackRec.Done(&entry)
-	}
-}
-
-// batch is one Submit under way. The sender fills it; then it belongs to the
-// session's goroutines until the last ack.
-type batch struct {
-	s       *sender
-	txs     []driver.Tx
-	slots   []inflight.Slot
-	lanes   []int32
-	entries []inflight.Entry // Attempts > 1: sent before
-	left    atomic.Int32
-}
-
-var batches = sync.Pool{New: func() any { return new(batch) }}
-
-func newBatch(s *sender) *batch {
-	b := batches.Get().(*batch)
-	b.s = s
-	return b
-}
-
-func (b *batch) free() {
-	clear(b.txs) // payloads may be garbage now
-	b.txs, b.slots, b.lanes, b.entries = b.txs[:0], b.slots[:0], b.lanes[:0], b.entries[:0]
-	batches.Put(b)
-}
-
-func (b *batch) add(tx driver.Tx, slot inflight.Slot, lane int32, e inflight.Entry) {
-	b.txs = append(b.txs, tx)
-	b.slots = append(b.slots, slot)
-	b.lanes = append(b.lanes, lane)
-	b.entries = append(b.entries, e)
-}
-
-// answer takes one ack. It runs on the session's goroutines.
-func (b *batch) answer(i int, a driver.Ack) {
-	s, lane, slot := b.s, b.lanes[i], b.slots[i]
-	switch {
-	case a.Status == driver.StatusRejected && a.Kind == driver.RejectBusy:
-		s.in.answer(answer{lane: lane, busy: true})
-	case a.Status == driver.StatusRejected:
-		s.answered(slot, a)
-		s.in.answer(answer{lane: lane, what: driver.Refused})
-	case a.Status == driver.StatusAccepted:
-		s.answered(slot, a)
-		s.in.answer(answer{lane: lane, what: driver.Accepted})
-	default:
-		s.answered(slot, a)
-		s.e.lookup.ask(question{sender: s, lane: lane, slot: slot, id: b.txs[i].ID})
-	}
-	if b.left.Add(-1) == 0 {
-		b.free()
 	}
 }

@@ -129,46 +129,52 @@ func (e *engine) progress(p Progress) {
 	}
 }
 
-// resources sums up what each process consumed between two instants.
-func (w *watch) resources(from, to int64, succeeded uint64) []result.Resource {
+// resources sums up what each process consumed until the load's end, and per
+// transaction until the drain's; growth is that of the steady window.
+func (w *watch) resources(steady, load, drain int64, succeeded uint64) []result.Resource {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	all := []result.Resource{w.consumption("generator", w.own, from, to, succeeded)}
+	all := []result.Resource{w.consumption("generator", w.own, steady, load, drain, succeeded)}
 	for _, name := range w.order {
-		r := w.consumption(name, w.nodes[name], from, to, succeeded)
+		r := w.consumption(name, w.nodes[name], steady, load, drain, succeeded)
 		r.OutputsInSet = w.last[name].Outputs
 		all = append(all, r)
 	}
 	return all
 }
 
-func (w *watch) consumption(name string, readings []reading, from, to int64, succeeded uint64) result.Resource {
+func (w *watch) consumption(name string, readings []reading, steady, load, drain int64, succeeded uint64) result.Resource {
 	r := result.Resource{Process: name}
-	var prev *reading
 	var at, rss []float64
 	var span int64
-	for i := range readings {
-		u := &readings[i]
-		if u.at < from || u.at > to {
-			continue
+	var cpu, disk float64 // until the drain's end
+	for i, u := range readings {
+		if u.at > drain {
+			break
 		}
 		r.RSSMaxBytes = max(r.RSSMaxBytes, u.rss)
-		at, rss = append(at, float64(u.at)/1e9), append(rss, float64(u.rss))
-		if prev != nil {
-			r.CPUSeconds += since(prev.cpu, u.cpu) // counters start again with the process
+		if u.at >= steady && u.at <= load {
+			at, rss = append(at, float64(u.at)/1e9), append(rss, float64(u.rss))
+		}
+		if i == 0 {
+			continue
+		}
+		prev := &readings[i-1]
+		c, d := since(prev.cpu, u.cpu), since(float64(prev.disk), float64(u.disk)) // counters start again with the process
+		cpu, disk = cpu+c, disk+d
+		if u.at <= load {
+			r.CPUSeconds += c
 			r.GCSeconds += since(prev.gc, u.gc)
-			r.DiskBytes += uint64(since(float64(prev.disk), float64(u.disk)))
+			r.DiskBytes += uint64(d)
 			span += u.at - prev.at
 		}
-		prev = u
 	}
 	if span > 0 {
 		r.CPUShare = r.CPUSeconds / (float64(span) / 1e9) / float64(w.e.cores)
 	}
 	r.RSSSlope = slope(at, rss)
 	if succeeded > 0 {
-		r.CPUPerTxNs = r.CPUSeconds * 1e9 / float64(succeeded)
-		r.DiskPerTx = float64(r.DiskBytes) / float64(succeeded)
+		r.CPUPerTxNs, r.DiskPerTx = cpu*1e9/float64(succeeded), disk/float64(succeeded)
 	}
 	return r
 }

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/chaindyno/chaindyno/loadgen/driver"
 	"github.com/chaindyno/chaindyno/reports/result"
@@ -31,7 +32,8 @@ type Claim struct {
 	Start   driver.Ref   // blocks after this one belong to the run
 	Tip     driver.Ref   // last block that the run saw
 	Spool   *Spool       // closed; every inclusion that the run counts
-	Path    string       // of the spool
+	Want    uint64       // how many inclusions the ledger of counts has
+	Dir     string       // for scratch files, which are removed
 	Durable []driver.Ref // blocks announced as synced and never reverted, ascending
 }
 
@@ -58,8 +60,10 @@ func Run(ctx context.Context, drv driver.Driver, c Claim) result.Audit {
 	if c.Level == LevelHeaders {
 		return a
 	}
+	limited, stop := context.WithTimeout(ctx, walkFloor+time.Duration(c.Spool.Count())*walkPerTx)
+	defer stop()
 	w := walk{claim: c, every: max(1, c.Spool.Count()/uint64(proofs[c.Level]))}
-	detail, err := w.run(ctx, drv)
+	detail, err := w.run(limited, drv)
 	add("transactions", detail, err)
 	if err == nil { // or the walk did not come to see them all
 		detail, err = durable(&w)
@@ -76,12 +80,20 @@ func Run(ctx context.Context, drv driver.Driver, c Claim) result.Audit {
 	return a
 }
 
+// A walk may take so long: a chain that never gets back to the tip that the run
+// saw must not hold the report for ever.
+const (
+	walkFloor = time.Minute
+	walkPerTx = 100 * time.Microsecond
+)
+
 // errDone ends a walk at the tip.
 var errDone = errors.New("walked")
 
 // walk follows the chain once more and compares it with the spool.
 type walk struct {
 	claim  Claim
+	once   *once       // every transaction of the blocks walked
 	every  uint64      // one inclusion in so many is proved
 	sample []Inclusion //
 	found  uint64
@@ -98,10 +110,22 @@ func (w *walk) run(ctx context.Context, drv driver.Driver) (string, error) {
 	for _, r := range w.claim.Durable {
 		w.seen[r] = true
 	}
-	if w.claim.Tip.Height <= w.claim.Start.Height {
+	if err := w.claim.Spool.Err(); err != nil {
+		return "", fmt.Errorf("the record of inclusions could not be kept: %w", err)
+	}
+	if have := w.claim.Spool.Count(); have != w.claim.Want {
+		return "", fmt.Errorf("%d inclusions were recorded, the ledger of counts has %d", have, w.claim.Want)
+	}
+	if w.claim.Tip.Height <= w.claim.Start.Height && w.claim.Want == 0 {
 		return "no block was made", nil
 	}
-	spool, err := openRuns(w.claim.Path)
+	once, err := newOnce(w.claim.Dir)
+	if err != nil {
+		return "", err
+	}
+	defer once.remove()
+	w.once = once
+	spool, err := openRuns(w.claim.Spool.path)
 	if err != nil {
 		return "", err
 	}
@@ -127,6 +151,9 @@ func (w *walk) run(ctx context.Context, drv driver.Driver) (string, error) {
 		return "", fmt.Errorf("%d of %d counted transactions are in the chain; first missing at height %d", w.found, w.claim.Spool.Count(), spool.at.Height)
 	}
 	w.closeRange()
+	if err := once.check(); err != nil {
+		return "", err
+	}
 	return fmt.Sprintf("%d of %d found exactly once in %d blocks, beside %d of others; digest %x",
 		w.found, w.claim.Spool.Count(), w.blocks, w.others, w.digest[:8]), nil
 }
@@ -138,6 +165,9 @@ func (w *walk) block(b *driver.Block, spool *runs) error {
 	here := make(map[driver.ID]int, len(b.Txs))
 	for i := range b.Txs {
 		here[b.Txs[i].ID]++
+		if err := w.once.add(b.Txs[i].ID); err != nil {
+			return err
+		}
 	}
 	w.others += uint64(len(b.Txs))
 	if spool.ok && spool.at.Height < b.Height {

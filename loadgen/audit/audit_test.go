@@ -76,7 +76,7 @@ func fixture(t *testing.T) (*scripted, *Claim, *Spool) {
 		have:   10, want: 10,
 		nodes: []driver.NodeDigest{{Node: "a", Tip: ref(3), Digest: id(7)}, {Node: "b", Tip: ref(3), Digest: id(7)}},
 	}
-	return chain, &Claim{Level: LevelCounts, Tip: ref(3), Path: path, Spool: spool, Durable: []driver.Ref{ref(1), ref(2)}}, spool
+	return chain, &Claim{Level: LevelCounts, Want: 3, Tip: ref(3), Dir: filepath.Dir(path), Spool: spool, Durable: []driver.Ref{ref(1), ref(2)}}, spool
 }
 
 func TestAudit(t *testing.T) {
@@ -90,6 +90,10 @@ func TestAudit(t *testing.T) {
 		{"a counted transaction is there twice", func(s *scripted, _ *Claim) {
 			s.blocks[0].Txs = append(s.blocks[0].Txs, driver.Included{ID: id(1)})
 		}, "transactions"},
+		{"a counted transaction is in another block too", func(s *scripted, _ *Claim) {
+			s.blocks[2].Txs = append(s.blocks[2].Txs, driver.Included{ID: id(1)})
+		}, "transactions"},
+		{"the ledger of counts has more", func(_ *scripted, c *Claim) { c.Want++ }, "transactions"},
 		{"a counted block was replaced", func(s *scripted, _ *Claim) { s.blocks[1].ID = id(66) }, "transactions"},
 		{"the chain is shorter than it was", func(s *scripted, _ *Claim) { s.blocks = s.blocks[:2] }, "transactions"},
 		{"a durable block is missing", func(_ *scripted, c *Claim) { c.Durable = append(c.Durable, ref(9)) }, "durable blocks"},
@@ -127,6 +131,7 @@ func TestAudit(t *testing.T) {
 func TestAuditFindsADoubleClaim(t *testing.T) {
 	chain, claim, spool := fixture(t)
 	spool.Add(ref(1), []driver.ID{id(1), id(1)})
+	claim.Want = 2
 	if err := spool.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -138,6 +143,7 @@ func TestAuditFindsADoubleClaim(t *testing.T) {
 func TestAuditOfADamagedSpool(t *testing.T) {
 	chain, claim, spool := fixture(t)
 	spool.Add(ref(1), []driver.ID{id(1), id(2)})
+	claim.Want = 2
 	if err := spool.w.Flush(); err != nil {
 		t.Fatal(err)
 	}
@@ -167,6 +173,7 @@ func TestLevels(t *testing.T) {
 	if err := spool.Close(); err != nil {
 		t.Fatal(err)
 	}
+	claim.Want = 0
 	for level, checks := range map[string]int{LevelOff: 0, LevelHeaders: 1, LevelCounts: 6, LevelFull: 6} {
 		claim.Level = level
 		if a := Run(t.Context(), chain, *claim); len(a.Checks) != checks || !a.OK {

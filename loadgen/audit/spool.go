@@ -67,11 +67,12 @@ func (s *Spool) Count() uint64 { return s.n }
 
 // Close flushes the file and returns the first error of any call.
 func (s *Spool) Close() error {
-	return errors.Join(s.err, s.w.Flush(), s.f.Close())
+	s.err = errors.Join(s.err, s.w.Flush(), s.f.Close())
+	return s.err
 }
 
-// Remove deletes the file.
-func (s *Spool) Remove() error { return os.Remove(s.path) }
+// Err is the first error of any call.
+func (s *Spool) Err() error { return s.err }
 
 // runs reads a spool back, one block's share at a time.
 type runs struct {

@@ -206,10 +206,10 @@ func (t *Table) Acked(slot Slot, status driver.Status, why driver.Reject, at int
 // Watch gives an entry a provisional fate: FateRefused after an unknown answer
 // that was looked up in vain, FateEvicted when the chain says it is gone. The
 // fate becomes final at the second Sweep from now, unless the transaction is
-// included before.
+// included before. An entry that is watched already is Stale.
 func (t *Table) Watch(slot Slot, f Fate) (Entry, Outcome) {
 	return t.with(slot, func(s *shard, r *record) Outcome {
-		if r.Fate != FateNone {
+		if r.Fate != FateNone || r.place == watched {
 			return Stale
 		}
 		return t.watch(s, r, slot.index(), f)

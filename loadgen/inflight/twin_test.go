@@ -266,7 +266,7 @@ func TestTwin(t *testing.T) {
 				m := w.bySlot(slot)
 				e, o := table.Watch(slot, FateEvicted)
 				want := Stale
-				if m != nil && m.e.Fate == FateNone {
+				if m != nil && m.e.Fate == FateNone && !m.watched {
 					want = w.watch(m, FateEvicted)
 				}
 				same("Watch", e, o, m, want)

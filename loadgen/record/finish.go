@@ -77,7 +77,8 @@ func (c *Collector) Matrix() []result.Cell {
 	var out []result.Cell
 	for _, x := range c.cells() {
 		out = append(out, result.Cell{
-			Answer: Answer(x.status, x.reject), Fate: x.fate.String(), Kind: c.Kinds[x.kind].Name, Count: x.count,
+			Answer: Answer(x.status, x.reject), Fate: x.fate.String(), Kind: c.Kinds[x.kind].Name,
+			Expect: c.Kinds[x.kind].Expect.String(), Count: x.count,
 		})
 	}
 	return out
@@ -172,7 +173,7 @@ func (c *Collector) Counts() result.Counts {
 		switch x.status {
 		case driver.StatusRejected:
 			n.Rejected[x.reject.String()] += x.count
-			if x.reject == c.Kinds[x.kind].Expect {
+			if x.reject == c.Kinds[x.kind].Expect && x.reject != driver.RejectNone {
 				n.Expected += x.count
 			}
 		case driver.StatusUnknown:

@@ -163,7 +163,7 @@ func TestSeries(t *testing.T) {
 		e.Included = e.Intended + int64(i+1)*1e6
 		all(r, e)
 	}
-	r.Dropped(5, Late)
+	r.Dropped(5, Late, "")
 	c.Tick(second)
 	c.Tick(3 * second)
 	c.Tick(9 * second)
@@ -314,7 +314,7 @@ func TestLedger(t *testing.T) {
 	if n.Answers["accepted"]+n.Answers["rejected"]+n.Answers["unknown"] != n.Sent {
 		t.Errorf("answers %v of %d sent", n.Answers, n.Sent)
 	}
-	if want := want[result.Cell{Answer: "rejected/signature", Fate: "refused", Kind: "invalid"}]; n.Expected != want || want == 0 {
+	if want := want[result.Cell{Answer: "rejected/signature", Fate: "refused", Kind: "invalid", Expect: "signature"}]; n.Expected != want || want == 0 {
 		t.Errorf("%d rejections expected, want %d", n.Expected, want)
 	}
 	commit := histogram(t, c.Histograms(), result.StageCommit, "").TotalCount()
@@ -330,7 +330,7 @@ func mix(r *Recorder, random *rand.Rand, n int, cells map[result.Cell]uint64) {
 		switch random.IntN(5) {
 		case 0:
 			r.Offered(e.Kind, e.Intended)
-			r.Dropped(e.Intended, Late)
+			r.Dropped(e.Intended, Late, "")
 			continue
 		case 1:
 			e.Status, e.Reject, e.Fate = driver.StatusRejected, driver.RejectSignature, inflight.FateRefused
@@ -338,7 +338,7 @@ func mix(r *Recorder, random *rand.Rand, n int, cells map[result.Cell]uint64) {
 			e.Status, e.Reject, e.Fate = driver.StatusUnknown, driver.RejectTimeout, inflight.FateLost
 		}
 		all(r, e)
-		cells[result.Cell{Answer: Answer(e.Status, e.Reject), Fate: e.Fate.String(), Kind: twoKinds[e.Kind].Name}]++
+		cells[result.Cell{Answer: Answer(e.Status, e.Reject), Fate: e.Fate.String(), Kind: twoKinds[e.Kind].Name, Expect: twoKinds[e.Kind].Expect.String()}]++
 	}
 }
 

@@ -50,10 +50,11 @@ func (r *Recorder) Foreign(n uint64) { r.count(AnyKind, r.c.LoadEnd, ForeignTxs,
 // Resent counts one more submission of a transaction.
 func (r *Recorder) Resent(e *inflight.Entry) { r.count(e.Kind, e.Intended, Attempts, 1) }
 
-// Dropped counts an arrival, offered before, that could not be started.
-func (r *Recorder) Dropped(intended int64, why Drop) {
+// Dropped counts an arrival, offered before, that could not be started; detail
+// may say more of the reason, and be empty.
+func (r *Recorder) Dropped(intended int64, why Drop, detail string) {
 	r.count(AnyKind, intended, DroppedOverload+Counter(why), 1)
-	r.c.errors.Add(ClassDropped, why.String(), "", intended, false, "")
+	r.c.errors.Add(ClassDropped, why.String(), "", intended, false, detail)
 }
 
 // Dispatched records that an arrival was handed to a sender.

@@ -42,6 +42,8 @@ func Poisson(rate float64, d time.Duration, seed uint64) Schedule {
 const (
 	minBlock  = 1024    // arrivals in a block
 	maxBlocks = 1 << 20 // bounds the memory of a schedule to 8 MiB
+
+	cacheBlocks = 16
 )
 
 type poisson struct {
@@ -51,7 +53,7 @@ type poisson struct {
 	block  uint64    // arrivals in each block
 	ends   []float64 // time of the last arrival of each block, in seconds
 	count  uint64
-	cached atomic.Pointer[drawn] // the block last asked for
+	cached [cacheBlocks]atomic.Pointer[drawn] // block i at i mod cacheBlocks: readers are seldom further apart
 }
 
 // drawn is one block of arrivals; it is not changed once it is made.
@@ -77,10 +79,11 @@ func (p *poisson) At(n uint64) time.Duration {
 	if index >= len(p.ends) {
 		return p.length
 	}
-	d := p.cached.Load()
+	cached := &p.cached[index%cacheBlocks]
+	d := cached.Load()
 	if d == nil || d.index != index {
 		d = p.times(index)
-		p.cached.Store(d)
+		cached.Store(d)
 	}
 	return d.at[n%p.block]
 }

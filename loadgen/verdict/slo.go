@@ -107,12 +107,15 @@ func errorShare(r *result.Run) float64 {
 	}
 	good := r.Counts.Expected + r.Counts.Fates[result.FatePooled]
 	for _, c := range r.Matrix {
-		if c.Fate == result.FateSucceeded && class(c.Answer) != "rejected" {
+		if c.Fate == result.FateSucceeded && class(c.Answer) != "rejected" && !wrong(c) {
 			good += c.Count
 		}
 	}
 	return 1 - min(1, float64(good)/float64(r.Counts.Sent))
 }
+
+// wrong says whether the workload made a cell's transactions wrong on purpose.
+func wrong(c result.Cell) bool { return c.Expect != "" && c.Expect != "none" }
 
 func unexpected(r *result.Run) float64 {
 	return float64(r.Counts.Answers["rejected"] - min(r.Counts.Expected, r.Counts.Answers["rejected"]))

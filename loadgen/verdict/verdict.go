@@ -30,12 +30,13 @@ const (
 
 // Observed is what validity needs beyond the run's own figures.
 type Observed struct {
-	Arrivals     uint64  // scheduled in the steady window
+	Arrivals     uint64  // of the steady window, but for those dropped as overload
 	OnTime       uint64  // of these, dispatched within OnTimeNs
 	GeneratorCPU float64 // share of the cores it could get
 	Steal        float64 // share of the machine's time taken by its host
 	Throttled    bool    // the control group was throttled
 	LostWorkers  int
+	FailedFaults int // of the scenario, that could not be done to the system
 }
 
 // Validity returns the checks of the generator itself. A check that fails
@@ -43,11 +44,15 @@ type Observed struct {
 func Validity(r *result.Run, o Observed) []result.Check {
 	starved := count("dropped.starved", r.Counts.DroppedStarved)
 	late := count("dropped.late", r.Counts.DroppedLate)
-	lost := count("workers.lost", uint64(o.LostWorkers))
+	checks := []result.Check{lag(r), onTime(o)}
 	if r.Run.Loop == "closed" {
-		return []result.Check{blocked(r), starved, late, lost}
+		checks = []result.Check{blocked(r)}
 	}
-	return []result.Check{lag(r), onTime(o), late, starved, lost}
+	checks = append(checks, late, starved, count("workers.lost", uint64(o.LostWorkers)))
+	if o.FailedFaults > 0 {
+		checks = append(checks, count("faults.failed", uint64(o.FailedFaults)))
+	}
+	return checks
 }
 
 func lag(r *result.Run) result.Check {
@@ -136,6 +141,9 @@ func Decide(r *result.Run, interrupted bool) (result.Verdict, []string) {
 	}
 	if n := r.Counts.DroppedOverload; n > 0 {
 		fail = append(fail, fmt.Sprintf("the chain fell behind: %d of %d arrivals were dropped at the in-flight bound (overload)", n, r.Counts.Scheduled))
+	}
+	if r.Counts.Fates[result.FateSucceeded] == 0 {
+		fail = append(fail, "no transaction succeeded")
 	}
 	if !r.Counts.Balanced {
 		fail = append(fail, "the ledger of counts does not balance")

@@ -121,7 +121,7 @@ func TestErrorShare(t *testing.T) {
 		{Answer: "accepted", Fate: result.FateSucceeded, Kind: "transfer", Count: 85},
 		{Answer: "rejected/signature", Fate: result.FateRefused, Kind: "invalid_signature", Count: 10},
 		{Answer: "rejected/missing_input", Fate: result.FateRefused, Kind: "transfer", Count: 2},
-		{Answer: "rejected/signature", Fate: result.FateSucceeded, Kind: "invalid_signature", Count: 1},
+		{Answer: "accepted", Fate: result.FateSucceeded, Kind: "invalid_signature", Expect: "signature", Count: 1},
 		{Answer: "unknown/timeout", Fate: result.FateSucceeded, Kind: "transfer", Count: 2},
 	}
 	c := SLO(r, []Objective{{"error_share", "==", 0}})[0]

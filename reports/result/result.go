@@ -163,7 +163,8 @@ type Counts struct {
 type Cell struct {
 	Answer string `json:"answer"` // accepted, rejected/<kind>, unknown/<kind>
 	Fate   string `json:"fate"`
-	Kind   string `json:"kind"` // of transaction
+	Kind   string `json:"kind"`   // of transaction
+	Expect string `json:"expect"` // the refusal that the kind asks for, or none
 	Count  uint64 `json:"count"`
 }
 
