@@ -79,29 +79,26 @@ func (e *engine) environment() result.Environment {
 	}
 }
 
-// steadyBlocks spreads what each block brought (own transactions that
-// succeeded) evenly over the time since the block before it, and returns the
-// shares that fall into the steady window: amounts, and seconds. Time at the end
-// in which no block came any more brought nothing.
+// steadyBlocks returns what each block seen in the steady window brought (own
+// transactions that succeeded) and the seconds since the block before it or the
+// window's start. Time at the end in which no block came brought nothing, so
+// the seconds add up to the window.
 func (e *engine) steadyBlocks() (amounts, times []float64) {
-	from, to := e.steadyFrom, min(e.steadyTo, e.loadEnd)
-	prev, pending := int64(0), 0.0
+	prev, to := e.steadyFrom, min(e.steadyTo, e.loadEnd)
 	for i, b := range e.follower.rows {
-		if b.Status != "main" || prev >= to {
+		if b.Status != "main" || b.SeenNs < e.steadyFrom || b.SeenNs >= to {
 			continue
 		}
-		pending += float64(e.follower.good[i])
-		if b.SeenNs <= prev { // seen at once with the one before: one gain
+		good := float64(e.follower.good[i])
+		if n := len(amounts); n > 0 && b.SeenNs == prev { // seen at once with the one before
+			amounts[n-1] += good
 			continue
 		}
-		if overlap := min(b.SeenNs, to) - max(prev, from); overlap > 0 {
-			amounts = append(amounts, pending*float64(overlap)/float64(b.SeenNs-prev))
-			times = append(times, float64(overlap)/1e9)
-		}
-		prev, pending = b.SeenNs, 0
+		amounts, times = append(amounts, good), append(times, float64(b.SeenNs-prev)/1e9)
+		prev = b.SeenNs
 	}
-	if rest := to - max(prev, from); rest > 0 {
-		amounts, times = append(amounts, pending), append(times, float64(rest)/1e9)
+	if rest := to - prev; rest > 0 {
+		amounts, times = append(amounts, 0), append(times, float64(rest)/1e9)
 	}
 	return amounts, times
 }

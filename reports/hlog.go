@@ -64,9 +64,9 @@ func writeLogHeader(out *bufio.Writer, run *result.Run) {
 // writeInterval decodes the histogram for its maximum, which also keeps a
 // broken one out of the file.
 func writeInterval(out *bufio.Writer, in *result.Interval) error {
-	h, err := hdr.Decode(in.V2)
+	h, err := result.DecodeHistogram(in.V2)
 	if err != nil {
-		return fmt.Errorf("%s at %s: not an HdrHistogram: %w", in.Stage, time.Duration(in.StartNs), err)
+		return fmt.Errorf("%s at %s: %w", in.Stage, time.Duration(in.StartNs), err)
 	}
 	writeLogLine(out, url.QueryEscape(in.Stage), in.StartNs, in.LengthNs, h.Max(), in.V2)
 	return nil
@@ -172,8 +172,8 @@ func steadyHistogram(iv result.Interval) (h result.Histogram, err error) {
 	if h.Kind, err = url.QueryUnescape(kind); err != nil {
 		return h, fmt.Errorf("tag: %w", err)
 	}
-	if h.H, err = hdr.Decode(iv.V2); err != nil {
-		return h, fmt.Errorf("%s: not an HdrHistogram: %w", iv.Stage, err)
+	if h.H, err = result.DecodeHistogram(iv.V2); err != nil {
+		return h, fmt.Errorf("%s: %w", cut(iv.Stage, 60), err)
 	}
 	return h, nil
 }

@@ -123,7 +123,7 @@ func TestReadLogRefuses(t *testing.T) {
 		{"cut", "Tag=ack,0.000,1.0", "line 1: want Tag="},
 		{"start", "Tag=ack,zero,1.000,1.000,HIST\n", `line 1: start: "zero"`},
 		{"length", "Tag=ack,0.000,1.,1.000,HIST\n", `line 1: length: "1."`},
-		{"steady", "Tag=steady:ack,0.000,1.000,1.000,HISTF\n", "line 1: steady:ack: not an HdrHistogram"},
+		{"steady", "Tag=steady:ack,0.000,1.000,1.000,HISTF\n", "line 1: steady:ack: histogram"},
 		{"escape", "Tag=%zz,0.000,1.000,1.000,HISTF\n", "line 1: tag: "},
 	}
 	for _, tt := range tests {
@@ -137,7 +137,7 @@ func TestReadLogRefuses(t *testing.T) {
 func TestWriteLogRefusesBroken(t *testing.T) {
 	run := &result.Run{Intervals: []result.Interval{{Stage: "ack", StartNs: 3e9, V2: []byte("HISTnothing")}}}
 	err := writeLog(new(bytes.Buffer), run)
-	wantLine(t, err, "ack at 3s: not an HdrHistogram")
+	wantLine(t, err, "ack at 3s: histogram")
 }
 
 func newDiscard() *bufio.Writer { return bufio.NewWriter(io.Discard) }

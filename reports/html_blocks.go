@@ -89,7 +89,7 @@ func mark(ok bool) cell {
 func withBar(share float64, text string) cell {
 	share = min(max(share, 0), 1)
 	bar := fmt.Sprintf(`<svg class="bar" aria-hidden="true"><rect class="back" width="100%%" height="9" rx="2"/><rect class="fill" width="%.1f%%" height="9" rx="2"/></svg>`, 100*share)
-	return cell{Text: text, Bar: template.HTML(bar)} // a number and nothing else was put in
+	return cell{Text: text, Class: "k", Bar: template.HTML(bar)} // a number and nothing else was put in
 }
 
 // figure is a chart with its explanation and its data.

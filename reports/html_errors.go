@@ -22,7 +22,7 @@ func errorsSection(v *view) section {
 		if e.Expected {
 			note = cell{Text: "✓ asked for", Class: "ok"}
 		}
-		t.Rows = append(t.Rows, row{Cells: []cell{note, words(e.Class), words(e.Kind), words(e.TxKind), number(formatCount(e.Count)),
+		t.Rows = append(t.Rows, row{Cells: []cell{note, key(e.Class), key(e.Kind), key(e.TxKind), number(formatCount(e.Count)),
 			number(v.clock(e.FirstNs)), number(v.clock(e.LastNs)), prose(cut(e.Sample, 300))}})
 	}
 	if left := len(v.ErrorRows) - len(rows); left > 0 {

@@ -18,7 +18,7 @@ func faultsSection(v *view) section {
 	faults := v.Faults[:min(len(v.Faults), maxFaults)]
 	t := &table{Head: head("#from", "#to", "node", "kind", "detail")}
 	for _, f := range faults {
-		t.Rows = append(t.Rows, row{Cells: []cell{number(v.clock(f.AtNs)), number(v.clock(f.UntilNs)), words(f.Node), words(f.Kind), prose(f.Detail)}})
+		t.Rows = append(t.Rows, row{Cells: []cell{number(v.clock(f.AtNs)), number(v.clock(f.UntilNs)), key(f.Node), key(f.Kind), prose(f.Detail)}})
 	}
 	if left := len(v.Faults) - len(faults); left > 0 {
 		t.Note = fmt.Sprintf("%s more are in %s.", formatCount(left), result.FileFaults)

@@ -4,8 +4,6 @@ import (
 	"math"
 	"slices"
 
-	hdr "github.com/HdrHistogram/hdrhistogram-go"
-
 	"github.com/chaindyno/chaindyno/reports/result"
 	"github.com/chaindyno/chaindyno/reports/stats"
 )
@@ -50,7 +48,7 @@ func newLatencySeries(intervals []result.Interval) *latencySeries {
 
 // add skips a histogram that can't be read: writing the log refuses it.
 func (s *latencySeries) add(in *result.Interval) {
-	h, err := hdr.Decode(in.V2)
+	h, err := result.DecodeHistogram(in.V2)
 	if err != nil {
 		return
 	}

@@ -121,6 +121,19 @@
     var chart = this.svg.cloneNode(true);
     chart.setAttribute('width', width);
     root.append(style, document.querySelector('svg.defs defs').cloneNode(true), ground, title, chart);
+    var x = 0, y = this.height + 62;
+    this.figure.querySelectorAll('.legend li').forEach(function (item) {
+      var swatch = item.querySelector('svg').cloneNode(true), wide = item.getBoundingClientRect().width + 16;
+      if (x + wide > width) { x = 0; y += 20; }
+      swatch.setAttribute('x', x);
+      swatch.setAttribute('y', y - 10);
+      swatch.setAttribute('width', 30);
+      swatch.setAttribute('height', 12);
+      root.append(swatch, svgEl('text', { x: x + 36, y: y, 'font-family': 'sans-serif', 'font-size': 13 }, item.textContent));
+      x += wide;
+    });
+    root.setAttribute('height', y + 66);
+    root.setAttribute('viewBox', [-left, -50, width + left + 24, y + 66].join(' '));
     return new XMLSerializer().serializeToString(root);
   };
   function save(name, type, text) {
