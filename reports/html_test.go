@@ -174,8 +174,8 @@ func TestHTMLLeavesOut(t *testing.T) {
 func TestHTMLSays(t *testing.T) {
 	page := htmlOf(t, sampleRun())
 	for _, want := range []string{
-		"Asked 5,000/s, the generator could do 612,400/s, so this number is your chain&#39;s.",
-		"✗ FAIL", "scheduled 175,012 = sent 175,000", "SLO: commit.p99 &lt; 1 s", "measured separately and their percentiles do not add up",
+		"Asked 2,000/s, the generator could do 612,400/s, so this number is your chain&#39;s.",
+		"✗ FAIL", "scheduled 70,012 = sent 70,000", "SLO: commit.p99 &lt; 1 s", "measured separately and their percentiles do not add up",
 		"--set &#39;name=two words&#39;", "abandoned block", "trend: -3.2 a second", "0000-27-amd64"[5:],
 	} {
 		if !strings.Contains(page, want) {

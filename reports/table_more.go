@@ -156,7 +156,9 @@ func (p *printer) files(r *result.Run, dir string) {
 		return
 	}
 	p.printf("%s %s\n", p.bold("report"), filepath.Join(dir, result.FileHTML))
-	p.printf("%s  %s\n", p.bold("files"), wrap(filepath.Clean(dir)+"/: "+strings.Join(r.Files, ", "), p.width-7, "       "))
+	if len(r.Files) > 0 {
+		p.printf("%s  %s\n", p.bold("files"), wrap(filepath.Clean(dir)+"/: "+strings.Join(r.Files, ", "), p.width-7, "       "))
+	}
 	if again := Again(r.Run); again != "" {
 		p.printf("%s  %s\n", p.bold("again"), again)
 	}

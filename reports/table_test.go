@@ -24,11 +24,11 @@ func TestTableSays(t *testing.T) {
 	got := tableOf(t, sampleRun(), TableOptions{Dir: "out/x", Color: ColorNever})
 	for _, want := range []string{
 		"[✗ FAIL]  sample",
-		"asked 5,000/s, the generator could do 612,400/s, so this number is your chain's\n",
-		"scheduled 175,012 = sent 175,000 + dropped 12 + unsent 0: balances",
-		"the cells add up to the 175,000 sent",
+		"asked 2,000/s, the generator could do 612,400/s, so this number is your chain's\n",
+		"scheduled 70,012 = sent 70,000 + dropped 12 + unsent 0: balances",
+		"the cells add up to the 70,000 sent",
 		"commit.p99      < 1 s",
-		"rejected/missing_input          ·       67",
+		"rejected/missing_input          ·       26",
 		"report out/x/report.html",
 		"again  chaindyno run scenarios/sample.yaml --seed 42 --set 'name=two words'",
 	} {
@@ -94,10 +94,10 @@ func TestWhose(t *testing.T) {
 		return Whose(&s)
 	}
 	tests := []struct{ got, want string }{
-		{with(func(*result.Summary) {}), "asked 5,000/s, the generator could do 612,400/s, so this number is your chain's"},
-		{with(func(s *result.Summary) { s.Environment.Calibration = nil }), "asked 5,000/s"},
-		{with(func(s *result.Summary) { s.Verdict = result.Invalid }), "asked 5,000/s, the generator could do 612,400/s, but it was the limit here, so this number says nothing about your chain"},
-		{with(func(s *result.Summary) { s.Run.Loop = "closed" }), "asked as much as the window let through (5,000/s), the generator could do 612,400/s, so this number is your chain's"},
+		{with(func(*result.Summary) {}), "asked 2,000/s, the generator could do 612,400/s, so this number is your chain's"},
+		{with(func(s *result.Summary) { s.Environment.Calibration = nil }), "asked 2,000/s"},
+		{with(func(s *result.Summary) { s.Verdict = result.Invalid }), "asked 2,000/s, the generator could do 612,400/s, but it was the limit here, so this number says nothing about your chain"},
+		{with(func(s *result.Summary) { s.Run.Loop = "closed" }), "asked as much as the window let through (2,000/s), the generator could do 612,400/s, so this number is your chain's"},
 	}
 	for _, tt := range tests {
 		if tt.got != tt.want {

@@ -5,12 +5,12 @@ import (
 	"testing"
 )
 
-// The interval must hold the truth about as often as it says. 400 trials with
-// a true coverage of 0.95 fall below 0.91 less than once in a thousand seeds;
-// the percentile bootstrap of 60 units is a little narrow, hence 0.90.
+// The interval must hold the truth about as often as it says: with a true
+// coverage of 0.94 (the percentile bootstrap of 60 units is a little narrow),
+// 300 trials fall below 0.89 less than once in a thousand seeds.
 func TestBootstrapRateCovers(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	const trials, blocks, truth = 400, 60, 5000.0
+	const trials, blocks, truth = 300, 60, 5000.0
 	covered := 0
 	for trial := range trials {
 		amounts, times := make([]float64, blocks), make([]float64, blocks)
@@ -18,7 +18,7 @@ func TestBootstrapRateCovers(t *testing.T) {
 			times[i] = rng.ExpFloat64() * 0.25
 			amounts[i] = truth*times[i] + rng.NormFloat64()*200
 		}
-		in, ok := Bootstrap(blocks, 500, uint64(trial), func(units []int) float64 {
+		in, ok := Bootstrap(blocks, 200, uint64(trial), func(units []int) float64 {
 			var a, s float64
 			for _, u := range units {
 				a, s = a+amounts[u], s+times[u]
@@ -29,7 +29,7 @@ func TestBootstrapRateCovers(t *testing.T) {
 			covered++
 		}
 	}
-	if share := float64(covered) / trials; share < 0.90 || share > 0.985 {
+	if share := float64(covered) / trials; share < 0.89 || share > 0.985 {
 		t.Errorf("covered in %.3f of the trials, want about 0.95", share)
 	}
 }
