@@ -20,11 +20,12 @@ import (
 // Options fit the suite to a driver. The zero value suits one that loses
 // nothing and answers everything.
 type Options struct {
-	Lanes    int             // lanes of most checks; 0 = 8, at least 2
-	Rounds   int             // transactions of each lane; 0 = 4, at most the lane window
-	Seed     uint64          // 0 = 1
-	Workload driver.Workload // zero: one input, two outputs
-	Timeout  time.Duration   // of one check; 0 = 60 s
+	Lanes    int               // lanes of most checks; 0 = 8, at least 2
+	Rounds   int               // transactions of each lane; 0 = 4, at most the lane window
+	Seed     uint64            // 0 = 1
+	Workload driver.Workload   // zero: one input, two outputs
+	Options  map[string]string // the driver's own, of every plan
+	Timeout  time.Duration     // of one check; 0 = 60 s
 	// Corrupt returns a copy of a payload that the chain must refuse. nil: the
 	// last byte's lowest bit is flipped.
 	Corrupt func(payload []byte) []byte
@@ -161,7 +162,7 @@ func newSuite(t tester, d driver.Driver, opts Options) (s *suite, finish func())
 }
 
 func (s *suite) plan() driver.Plan {
-	return driver.Plan{Lanes: s.opts.Lanes, Txs: uint64(s.opts.Lanes * s.rounds()), Workload: s.opts.Workload, Seed: s.opts.Seed}
+	return driver.Plan{Lanes: s.opts.Lanes, Txs: uint64(s.opts.Lanes * s.rounds()), Workload: s.opts.Workload, Seed: s.opts.Seed, Options: s.opts.Options}
 }
 
 // rounds is how many transactions a lane sends without waiting for blocks.

@@ -28,20 +28,22 @@ func openDriver(t testing.TB, targets ...string) *Driver {
 // TestConformance runs the suite over a real node, with blocks that come by
 // themselves and on demand, and with every shape of transaction.
 func TestConformance(t *testing.T) {
-	const newest = "it proves nothing in the newest block, where all may be; see TestAudit"
 	for name, tc := range map[string]struct {
 		change func(*chain.Config)
 		opts   drivertest.Options
 	}{
-		"paced":     {func(*chain.Config) {}, drivertest.Options{Skip: map[string]string{"audit": newest}}},
-		"on demand": {onDemand, drivertest.Options{Skip: map[string]string{"audit": newest}}},
+		"paced":     {func(*chain.Config) {}, drivertest.Options{}},
+		"on demand": {onDemand, drivertest.Options{}},
 		"wide": {func(c *chain.Config) { c.Network.DevScheme = "secp256k1" }, drivertest.Options{
 			Workload: driver.Workload{Inputs: 3, Outputs: 6, KeySkew: 1},
-			Skip:     map[string]string{"audit": newest, "batch_max": "with three inputs there are fewer lanes than Info.LanesMax"},
+			Skip:     map[string]string{"batch_max": "with three inputs there are fewer lanes than Info.LanesMax"},
 		}},
 		"narrow": {func(*chain.Config) {}, drivertest.Options{
 			Workload: driver.Workload{Inputs: 1, Outputs: 1},
-			Skip:     map[string]string{"audit": newest},
+		}},
+		"one by one": {func(*chain.Config) {}, drivertest.Options{
+			Options: map[string]string{optionSubmit: submitUnary},
+			Skip:    map[string]string{"batch_max": "it is a bound of messages, and each has one transaction"},
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -36,7 +36,7 @@ func (d *Driver) Open(ctx context.Context, h driver.Handout, s driver.Segment) (
 	return session, nil
 }
 
-func (d *Driver) open(ctx context.Context, c *client.Client, h driver.Handout, s driver.Segment, data handout) (*session, error) {
+func (d *Driver) open(ctx context.Context, c *client.Client, h driver.Handout, s driver.Segment, data handout) (driver.Session, error) {
 	info, err := c.Info(ctx)
 	if err != nil {
 		return nil, err
@@ -49,7 +49,11 @@ func (d *Driver) open(ctx context.Context, c *client.Client, h driver.Handout, s
 		return nil, err
 	}
 	lanes := newLanes(p, info.Params, s, data.coins)
-	return newSession(c, info.Limits, d.cfg.AnswerTimeout, lanes), nil
+	session := newSession(c, info.Limits, d.cfg.AnswerTimeout, lanes)
+	if h.Plan.Options[optionSubmit] == submitUnary {
+		return unary{session}, nil
+	}
+	return session, nil
 }
 
 func (d *Driver) plan(ctx context.Context, info *client.Info, from *driver.Plan) (*plan, error) {

@@ -6,9 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/chaindyno/chaindyno/chain/api/client"
@@ -55,13 +53,14 @@ func (d *Driver) Prepare(ctx context.Context, p driver.Plan) (driver.Handout, er
 
 // checkPlan refuses what no amount of funds could carry.
 func checkPlan(p *driver.Plan, info *client.Info) error {
+	if err := checkOptions(p.Options); err != nil {
+		return err
+	}
 	w, params := &p.Workload, info.Params
 	size := txSize(params.DevScheme, w.Inputs, w.Outputs)
 	switch {
 	case !params.Dev:
 		return fmt.Errorf("network %q has no public keys to spend from: the reference driver needs a development network", params.Name)
-	case len(p.Options) > 0:
-		return fmt.Errorf("unknown option of the reference driver: %s", strings.Join(slices.Sorted(maps.Keys(p.Options)), ", "))
 	case w.Scheme != "" && w.Scheme != params.DevScheme.String():
 		return fmt.Errorf("scheme %q: the network's public keys are %s", w.Scheme, params.DevScheme)
 	case w.Inputs < 1 || w.Inputs > ledger.MaxInputs:
