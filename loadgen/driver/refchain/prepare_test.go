@@ -26,7 +26,8 @@ func TestCheckPlan(t *testing.T) {
 		want   string
 	}{
 		{"not dev", func(_ *driver.Plan, i *client.Info) { i.Params.Dev = false }, `network "test"`},
-		{"option", func(p *driver.Plan, _ *client.Info) { p.Options = map[string]string{"b": "", "a": ""} }, "a, b"},
+		{"option", func(p *driver.Plan, _ *client.Info) { p.Options = map[string]string{"a": ""} }, "a; permitted: submit"},
+		{"value of an option", func(p *driver.Plan, _ *client.Info) { p.Options = map[string]string{"submit": "carrier"} }, "permitted: stream, unary"},
 		{"scheme", func(p *driver.Plan, _ *client.Info) { p.Workload.Scheme = "secp256k1" }, "ed25519"},
 		{"no inputs", func(p *driver.Plan, _ *client.Info) { p.Workload.Inputs = 0 }, "1 to 500"},
 		{"many inputs", func(p *driver.Plan, _ *client.Info) { p.Workload.Inputs = 501 }, "1 to 500"},
