@@ -72,9 +72,9 @@ func (s *Store) SetBest(revert, apply []ledger.Hash) (durable bool, err error) {
 
 // turn is a checked switch of the best chain.
 type turn struct {
-	from, fork, tip Ref // the fork is the highest block that stays
-	apply           []*entry
-	ids             [][]ledger.Hash // of those applied
+	tip   Ref // after it
+	apply []*entry
+	ids   [][]ledger.Hash // of those applied
 }
 
 // plan checks that the blocks form a way from the tip down and up again.
@@ -86,7 +86,7 @@ func (s *Store) plan(revert, apply []ledger.Hash) (*turn, error) {
 	if !ok {
 		return nil, fmt.Errorf("%w: the store is empty", ErrOrder)
 	}
-	t := &turn{from: best, tip: best}
+	t := &turn{tip: best}
 	for _, hash := range revert {
 		e, err := s.must(hash)
 		if err != nil {
@@ -97,7 +97,6 @@ func (s *Store) plan(revert, apply []ledger.Hash) (*turn, error) {
 		}
 		t.tip = Ref{Height: e.Height - 1, Hash: e.parent()}
 	}
-	t.fork = t.tip
 	for _, hash := range apply {
 		if err := s.climb(t, hash); err != nil {
 			return nil, err
@@ -128,12 +127,11 @@ func (s *Store) climb(t *turn, hash ledger.Hash) error {
 	return nil
 }
 
+// publishBest leaves what was reverted where it is: heights above the tip are
+// not looked at, and each is written anew when the chain gets there again.
 func (s *Store) publishBest(t *turn, end pos) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for h := t.fork.Height + 1; h <= t.from.Height; h++ {
-		s.active.heights[h] = nil
-	}
 	for i, e := range t.apply {
 		s.join(e, t.ids[i])
 	}

@@ -172,7 +172,7 @@ func TestDamageUnderIndex(t *testing.T) {
 	victim := w.best[1]
 	path := segmentsOf(t, fs)[0]
 	b := content(t, fs, path)
-	e := frameAt(t, fs, testConfig(fs), victim)
+	e := frameAt(t, fs, victim)
 	for _, section := range []int{sectionBody, sectionIDs, sectionUndo, sectionMeta} {
 		at := int(e.at.off) + int(e.offset(section))
 		b[at] ^= 1
@@ -207,9 +207,9 @@ type placedFrame struct {
 	at pos
 }
 
-func frameAt(t *testing.T, fs vfs.FS, cfg Config, hash ledger.Hash) placedFrame {
+func frameAt(t *testing.T, fs vfs.FS, hash ledger.Hash) placedFrame {
 	t.Helper()
-	s := mustOpen(t, cfg)
+	s := mustOpen(t, testConfig(fs))
 	defer s.Close()
 	e, err := s.must(hash)
 	must(t, err)

@@ -108,7 +108,7 @@ func (r *run) find(prefix uint64) []txKey {
 // until it is frozen; nobody changes it afterwards.
 type generation struct {
 	blocks  map[ledger.Hash]*entry // new, or with new undo data
-	heights map[uint32]*place      // of the best chain; nil: nothing there any more
+	heights map[uint32]*place      // of the best chain
 	runs    []*run
 	txs     int
 
@@ -126,12 +126,8 @@ func (g *generation) change() *change {
 		c.entries = append(c.entries, [2][]byte{blockKey(hash), e.append(nil)})
 	}
 	for height, p := range g.heights {
-		var value []byte
-		if p != nil {
-			h := p.header.Encode()
-			value = append(p.Hash[:], h[:]...)
-		}
-		c.heights = append(c.heights, [2][]byte{heightKey(height), value})
+		h := p.header.Encode()
+		c.heights = append(c.heights, [2][]byte{heightKey(height), append(p.Hash[:], h[:]...)})
 	}
 	return c
 }

@@ -21,7 +21,7 @@ import (
 // whole generations alone. All numbers in keys are big-endian.
 //
 //	b | hash                            an entry
-//	h | height                          hash, header of the best chain
+//	h | height                          hash, header of the best chain; left over above its tip
 //	t | 8 bytes of txid, height, index  nothing
 //	m                                   the marker
 //
@@ -272,7 +272,7 @@ func parseTxKey(b []byte) txKey {
 // change is a generation in the form in which it is written.
 type change struct {
 	entries [][2][]byte // key and value of b
-	heights [][2][]byte // key and value of h; no value: remove
+	heights [][2][]byte // key and value of h
 	runs    []*run
 	txs     int
 	marker  marker
@@ -288,11 +288,7 @@ func (x *index) commit(c *change) error {
 		_ = b.Set(p[0], p[1], nil) // a batch in memory cannot fail
 	}
 	for _, p := range c.heights {
-		if p[1] == nil {
-			_ = b.Delete(p[0], nil)
-		} else {
-			_ = b.Set(p[0], p[1], nil)
-		}
+		_ = b.Set(p[0], p[1], nil)
 	}
 	_ = b.Set(keyMarker, c.marker.append(nil), nil)
 	var key []byte

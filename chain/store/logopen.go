@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/chaindyno/chaindyno/internal/datadir"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -19,7 +20,7 @@ func openLog(dir *datadir.Dir, segBytes int64, scan *scanner, from, end pos) (*b
 	if err := syncSegments(dir, from.seg, end.seg-1); err != nil {
 		return nil, err
 	}
-	if len(scan.nums) == 0 || !scan.headValid(end.seg) {
+	if !scan.headValid(end.seg) {
 		// Nothing has ever been in the log: the head of its first file comes before
 		// the first record.
 		s, err := l.create(end.seg, 0)
@@ -38,9 +39,12 @@ func openLog(dir *datadir.Dir, segBytes int64, scan *scanner, from, end pos) (*b
 }
 
 // dropAfter removes the segments behind the end, the last first, so that a crash
-// meanwhile leaves a row without gaps.
+// meanwhile leaves what the next scan drops too.
 func (l *blockLog) dropAfter(scan *scanner, end pos) error {
-	for num := uint32(len(scan.nums)); num > end.seg; num-- {
+	for _, num := range slices.Backward(scan.nums) {
+		if num <= end.seg {
+			break
+		}
 		if err := l.dir.FS.Remove(l.path(num)); err != nil {
 			return fmt.Errorf("%s: %w", l.path(num), err)
 		}

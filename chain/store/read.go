@@ -45,10 +45,8 @@ func (s *Store) placeAt(height uint32) (place, bool, error) {
 		if g == nil {
 			continue
 		}
-		if p, ok := g.heights[height]; ok && p != nil {
+		if p := g.heights[height]; p != nil {
 			return *p, true, nil
-		} else if ok {
-			return place{}, false, nil
 		}
 	}
 	return s.index.at(height)

@@ -21,7 +21,7 @@ import (
 // synced beyond the gap is proof of the latter.
 type scanner struct {
 	dir  *datadir.Dir
-	nums []uint32 // segments that exist, from 1 without gaps
+	nums []uint32 // segments that exist, ascending
 	buf  []byte
 }
 
@@ -37,12 +37,15 @@ func newScanner(dir *datadir.Dir) (*scanner, error) {
 		}
 	}
 	slices.Sort(s.nums)
-	for i, n := range s.nums {
-		if n != uint32(i+1) {
-			return nil, fmt.Errorf("%s: %w: the file is missing", dir.Join(segmentName(uint32(i+1))), ErrDamaged)
-		}
-	}
 	return s, nil
+}
+
+// last is the highest segment that exists, 0 if there is none.
+func (s *scanner) last() uint32 {
+	if len(s.nums) == 0 {
+		return 0
+	}
+	return s.nums[len(s.nums)-1]
 }
 
 // record is one record with its sections, valid until the next one is read.
@@ -67,10 +70,10 @@ var logStart = pos{1, segmentHead}
 // ends. What a crash tore is not removed yet.
 func (s *scanner) run(from pos, each func(r *record) error) (end pos, lost torn, err error) {
 	end = from
-	if from != logStart && (int(from.seg) > len(s.nums) || !s.headValid(from.seg)) {
+	if from != logStart && !s.headValid(from.seg) {
 		return end, lost, s.damaged(from, errors.New("the file is missing or has no head"))
 	}
-	for int(end.seg) <= len(s.nums) {
+	for end.seg <= s.last() {
 		valid, ok := s.validEnd(end.seg)
 		if ok && valid < end.off {
 			return end, lost, s.damaged(end, fmt.Errorf("the file ends at %d", valid))
@@ -86,7 +89,7 @@ func (s *scanner) run(from pos, each func(r *record) error) (end pos, lost torn,
 			lost, err = s.tear(end)
 			return end, lost, err
 		}
-		if int(end.seg) == len(s.nums) {
+		if end.seg == s.last() {
 			return end, lost, nil
 		}
 		if !s.headValid(end.seg + 1) {
@@ -165,10 +168,8 @@ func (s *scanner) validEnd(num uint32) (uint32, bool) {
 	if !s.headValid(num) {
 		return 0, false
 	}
-	if int(num) < len(s.nums) {
-		if end, ok := s.head(num + 1); ok {
-			return end, true
-		}
+	if end, ok := s.head(num + 1); ok {
+		return end, true
 	}
 	info, err := s.dir.FS.Stat(s.dir.Join(segmentName(num)))
 	if err != nil || info.Size() > 1<<32-1 {
@@ -198,7 +199,10 @@ func (s *scanner) head(num uint32) (prevEnd uint32, ok bool) {
 // tear decides what a gap at a place means, and counts what follows it.
 func (s *scanner) tear(gap pos) (torn, error) {
 	lost := torn{at: gap}
-	for num := gap.seg; int(num) <= len(s.nums); num++ {
+	for _, num := range s.nums {
+		if num < gap.seg {
+			continue
+		}
 		size, proof, err := s.search(num, gap)
 		if err != nil {
 			return lost, err
@@ -206,9 +210,10 @@ func (s *scanner) tear(gap pos) (torn, error) {
 		if proof {
 			return lost, s.damaged(gap, errors.New("what was synced is not there"))
 		}
-		lost.bytes += size
+		if lost.bytes += size; num == gap.seg {
+			lost.bytes -= int64(gap.off)
+		}
 	}
-	lost.bytes -= int64(gap.off)
 	return lost, nil
 }
 
