@@ -91,6 +91,7 @@ func (v *view) drawBlocks(f *figure, blocks []result.Block, unit string, value f
 	} else {
 		p.Line("c-blue", chart.Thin(x, y, v.limits.points))
 		f.Legend = append(f.Legend, legend(swatchLine, "c-blue", "blocks, averaged, with their least and greatest"))
+		f.How += " These are too many to draw one by one, so the curve is their average and the band reaches from the least to the greatest."
 	}
 	v.markOrphans(p, f, blocks, value)
 	f.Legend = append(f.Legend, v.shadeLegend()...)
