@@ -1,0 +1,129 @@
+package loadgen
+
+import (
+	"slices"
+
+	"github.com/chaindyno/chaindyno/loadgen/record"
+	"github.com/chaindyno/chaindyno/reports/result"
+	"github.com/chaindyno/chaindyno/reports/stats"
+)
+
+// steadyBlocks spreads what each block brought (own transactions that
+// succeeded) evenly over the time since the block before it, and returns the
+// shares that fall into the steady window, with their seconds: a block that
+// straddles an end counts in part, so that the figure does not jump by a block
+// with the window's position. What comes after a silence of stallGaps times the
+// median gap brought nothing to the window before it: a chain that stood still
+// at the end did not deliver then. The seconds add up to the window.
+func (e *engine) steadyBlocks() (amounts, times []float64) {
+	gains := e.gains()
+	limit := stallGaps * medianGap(gains)
+	from, to := e.steadyFrom, min(e.steadyTo, e.loadEnd)
+	covered := from
+	for _, g := range gains {
+		overlap := min(g.to, to) - max(g.from, from)
+		if overlap <= 0 || g.to > to && g.to-g.from > limit {
+			continue
+		}
+		amounts = append(amounts, g.good*float64(overlap)/float64(g.to-g.from))
+		times = append(times, float64(overlap)/1e9)
+		covered = min(g.to, to)
+	}
+	if rest := to - covered; rest > 0 {
+		amounts, times = append(amounts, 0), append(times, float64(rest)/1e9)
+	}
+	return amounts, times
+}
+
+// stallGaps: with exponential intervals one gap in 250 is longer than eight
+// medians.
+const stallGaps = 8
+
+// gain is what came with a block: good transactions in the time from <= t < to.
+type gain struct {
+	from, to int64
+	good     float64
+}
+
+// gains lists the blocks of the best chain; those seen at once are one.
+func (e *engine) gains() (all []gain) {
+	last := int64(0)
+	for i, b := range e.follower.rows {
+		if b.Status != "main" {
+			continue
+		}
+		good := float64(e.follower.good[i])
+		if n := len(all); n > 0 && b.SeenNs <= last {
+			all[n-1].good += good
+			continue
+		}
+		if b.SeenNs > last {
+			all = append(all, gain{from: last, to: b.SeenNs, good: good})
+			last = b.SeenNs
+		}
+	}
+	return all
+}
+
+func medianGap(gains []gain) int64 {
+	gaps := make([]int64, len(gains))
+	for i, g := range gains {
+		gaps[i] = g.to - g.from
+	}
+	slices.Sort(gaps)
+	if len(gaps) == 0 {
+		return 0
+	}
+	return gaps[len(gaps)/2]
+}
+
+func (e *engine) throughput() result.Throughput {
+	whole, window := e.collector.Totals()
+	seconds := float64(min(e.steadyTo, e.loadEnd)-e.steadyFrom) / 1e9
+	t := result.Throughput{}
+	if seconds > 0 {
+		t.OfferedPerS = float64(window[record.Offered]) / seconds
+		t.AcceptedPerS = float64(window[record.Accepted]) / seconds
+		t.PayloadBytes = float64(window[record.PayloadBytes]) / seconds
+	}
+	amounts, times := e.steadyBlocks()
+	var amount, elapsed float64
+	for i := range amounts {
+		amount, elapsed = amount+amounts[i], elapsed+times[i]
+	}
+	if elapsed > 0 {
+		t.SucceededPerS = amount / elapsed
+	}
+	if ci, ok := stats.BootstrapRate(amounts, times, e.sc.Load.Seed); ok {
+		t.Low, t.High = ci.Low, ci.High
+	}
+	if e.drainEnd > 0 {
+		t.WholePerS = float64(whole[record.Succeeded]) / (float64(e.drainEnd) / 1e9)
+	}
+	e.backlog(&t)
+	if e.schedule == nil && e.loadEnd > 0 {
+		for _, s := range e.senders {
+			t.Blocked += float64(s.closed.blocked) / float64(e.loadEnd) / float64(len(e.senders))
+		}
+	}
+	return t
+}
+
+// backlog fits the in-flight count over the steady window.
+func (e *engine) backlog(t *result.Throughput) {
+	if e.schedule == nil {
+		return // the window holds it
+	}
+	var at, inFlight []float64
+	for _, s := range e.collector.Series() {
+		if s.Kind == "" && s.Phase == record.PhaseSteady {
+			at, inFlight = append(at, float64(s.TNs)/1e9), append(inFlight, float64(s.InFlight))
+		}
+	}
+	trend, ok := stats.Line(at, inFlight, e.sc.Load.Seed)
+	if !ok {
+		return
+	}
+	t.BacklogSlope, t.BacklogLow, t.BacklogHigh = trend.Slope, trend.Low, trend.High
+	t.BacklogGrows = trend.Grows(t.OfferedPerS)
+}
