@@ -2,6 +2,7 @@ package reports
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -96,13 +97,19 @@ func checkTable(checks []result.Check, intervals bool) *table {
 	if intervals {
 		t.Head = append(t.Head, head("#95 % interval")...)
 	}
-	t.Head = append(t.Head, head("note")...)
+	notes := slices.ContainsFunc(checks, func(c result.Check) bool { return c.Note != "" })
+	if notes {
+		t.Head = append(t.Head, head("note")...)
+	}
 	for _, c := range checks {
 		cells := []cell{mark(c.OK), key(c.Name), number(limit(c)), number(observed(c)), number(margin(c))}
 		if intervals {
 			cells = append(cells, number(interval(c)))
 		}
-		t.Rows = append(t.Rows, row{Cells: append(cells, prose(c.Note))})
+		if notes {
+			cells = append(cells, prose(c.Note))
+		}
+		t.Rows = append(t.Rows, row{Cells: cells})
 	}
 	return t
 }
