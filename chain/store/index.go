@@ -62,7 +62,7 @@ func (m *marker) append(dst []byte) []byte {
 	dst = appendPos(dst, m.end)
 	dst = binary.BigEndian.AppendUint32(dst, m.best.Height)
 	dst = append(dst, m.best.Hash[:]...)
-	return append(dst, flag(m.hasBest), flag(m.txs))
+	return append(dst, boolByte(m.hasBest), boolByte(m.txs))
 }
 
 func parseMarker(b []byte) (m marker, err error) {
@@ -75,7 +75,7 @@ func parseMarker(b []byte) (m marker, err error) {
 	return m, nil
 }
 
-func flag(b bool) byte {
+func boolByte(b bool) byte {
 	if b {
 		return 1
 	}
