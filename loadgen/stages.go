@@ -31,7 +31,7 @@ func (n *nodeStages) merge(stages []driver.StageHistogram, now int64) {
 			n.broken++
 			continue
 		}
-		h, err := hdr.Decode(s.V2)
+		h, err := result.DecodeHistogram(s.V2)
 		if err != nil {
 			n.broken++
 			continue

@@ -507,7 +507,7 @@ func TestConnectAgainstNaiveLedger(t *testing.T) {
 			mustSupply(t, w)
 		}
 	})
-	if accepted < 50 || refused < 20 {
+	if !testing.Short() && (accepted < 50 || refused < 20) { // -short draws a fifth of the cases
 		t.Errorf("%d blocks accepted, %d refused: the cases are one-sided", accepted, refused)
 	}
 }

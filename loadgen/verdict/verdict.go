@@ -130,7 +130,7 @@ func Warnings(r *result.Run, o Observed) []string {
 func Decide(r *result.Run, interrupted bool) (result.Verdict, []string) {
 	var invalid, fail []string
 	for _, c := range r.Validity {
-		if !c.OK {
+		if !c.OK && (c.Known || !interrupted) { // before the steady window nothing is known
 			invalid = append(invalid, "the generator was the limit: "+describe(c))
 		}
 	}
