@@ -13,7 +13,6 @@ import (
 	"os/signal"
 	"regexp"
 	"slices"
-	"text/tabwriter"
 	"time"
 
 	"github.com/chaindyno/chaindyno/internal/hostinfo"
@@ -71,9 +70,7 @@ func run(ctx context.Context) error {
 	b := &bench{bin: *bin, dir: dir, rounds: *rounds, window: *window}
 	h := hostinfo.Read()
 	fmt.Printf("%s, %d cores, %s, %d rounds\n\n", h.CPU, h.Cores, time.Now().UTC().Format(time.DateOnly), *rounds)
-	w := tabwriter.NewWriter(os.Stdout, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(w, "figure\tmedian\tlowest\thighest\ttarget\t\twhat")
-	w.Flush()
+	fmt.Printf(columns, "figure", "median", "lowest", "highest", "target", "", "what")
 	missed := false
 	for _, f := range figures() {
 		if !match.MatchString(f.name) {
@@ -83,7 +80,7 @@ func run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		missed = f.print(w, values, err) || missed
+		missed = f.print(values, err) || missed
 	}
 	if missed {
 		return errMissed
@@ -91,15 +88,16 @@ func run(ctx context.Context) error {
 	return nil
 }
 
+const columns = "%-9s %13s %13s %13s %16s  %-6v  %v\n"
+
 // print writes the figure's row and says whether the target was missed.
-func (f *figure) print(w *tabwriter.Writer, values []float64, err error) (missed bool) {
-	defer w.Flush()
+func (f *figure) print(values []float64, err error) (missed bool) {
 	sign := "<="
 	if f.atLeast {
 		sign = ">="
 	}
 	if err != nil || len(values) == 0 {
-		fmt.Fprintf(w, "%s\t-\t-\t-\t%s %s\tFAILED\t%v\n", f.name, sign, f.show(f.target), err)
+		fmt.Printf(columns, f.name, "-", "-", "-", sign+" "+f.show(f.target), "FAILED", err)
 		return true
 	}
 	slices.Sort(values)
@@ -112,7 +110,7 @@ func (f *figure) print(w *tabwriter.Writer, values []float64, err error) (missed
 	if !met {
 		verdict = "MISSED"
 	}
-	fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s %s\t%s\t%s\n", f.name, f.show(median), f.show(values[0]), f.show(values[len(values)-1]), sign, f.show(f.target), verdict, f.what)
+	fmt.Printf(columns, f.name, f.show(median), f.show(values[0]), f.show(values[len(values)-1]), sign+" "+f.show(f.target), verdict, f.what)
 	return !met
 }
 
