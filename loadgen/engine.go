@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -54,6 +55,7 @@ type engine struct {
 	faultsMu           sync.Mutex
 	faults             []result.Fault
 	failedFaults       int
+	followErr          error // the chain could not be followed to the end
 	rawFile, spoolFile string
 }
 
@@ -66,8 +68,9 @@ func (e *engine) now() int64 { return int64(time.Since(e.start)) }
 // the run from being complete for what was measured; hard ends the wait for
 // what is under way and the audit as well.
 //
-// An error means that there is no measurement: a usage error (see IsUsage)
-// before anything was sent, or a chain that could not be followed.
+// An error means that there is no measurement: nothing was sent yet, and unless
+// it is a usage error (see IsUsage) the machine or the target failed. A chain
+// that can't be followed any more ends the load, and fails the audit.
 func Run(ctx, hard context.Context, opt Options) (*result.Run, error) {
 	e := &engine{opt: opt, sc: opt.Scenario, drv: opt.Driver}
 	defer e.cleanUp()
@@ -225,8 +228,8 @@ func (e *engine) open() (*record.Raw, *audit.Spool, *os.File, error) {
 //
 // Goroutines: one dispatcher (open loop), one sender per connection, one
 // follower, one for look-ups, one that watches resources, one that merges what
-// was recorded each second, one that writes the raw log. load returns when all
-// of them have.
+// was recorded each second, one that writes the raw log, one that does the
+// scenario's faults. load returns when all of them have.
 func (e *engine) load(ctx, hard context.Context) error {
 	// One processor of the Go scheduler is for the dispatcher: when it wakes,
 	// it must not queue behind senders that sign. The cores stay the same.
@@ -291,7 +294,8 @@ func (e *engine) load(ctx, hard context.Context) error {
 	if rawErr != nil {
 		e.collector.Errors().Add(record.ClassInternal, "raw_log", "", e.now(), false, rawErr.Error())
 	}
-	return followErr
+	e.followErr = followErr
+	return nil
 }
 
 // arrivals runs the schedule to its end, or to the load's.
@@ -338,7 +342,7 @@ func (e *engine) settleRest(ctx context.Context) {
 	}
 	var rest []left
 	e.table.Each(func(slot inflight.Slot, en inflight.Entry) {
-		rest = append(rest, left{slot, restFate(&en, places)})
+		rest = append(rest, left{slot, e.restFate(&en, places)})
 	})
 	for _, l := range rest {
 		if entry, outcome := e.table.Resolve(l.slot, l.fate); outcome == inflight.Done {
@@ -352,15 +356,25 @@ func (e *engine) settleRest(ctx context.Context) {
 // What is in a block but had not held when time ran out counts as pooled: the
 // run can't say that its inclusion lasts. A chain that can't be asked leaves
 // the benefit of the doubt.
-func restFate(en *inflight.Entry, places map[driver.ID]driver.Place) inflight.Fate {
+func (e *engine) restFate(en *inflight.Entry, places map[driver.ID]driver.Place) inflight.Fate {
 	place, asked := places[en.ID]
 	switch {
 	case en.Included != inflight.Unset || !asked || place != driver.PlaceUnknown:
 		return inflight.FatePooled
-	case en.Status == driver.StatusAccepted:
-		return inflight.FateLost
+	case en.Status != driver.StatusAccepted:
+		return inflight.FateRefused
+	case e.restarted():
+		return inflight.FateEvicted
 	}
-	return inflight.FateRefused
+	return inflight.FateLost
+}
+
+// restarted says whether a node has been stopped or killed in this run, and its
+// pool with it: by a fault of the scenario, or because its own clock began anew.
+func (e *engine) restarted() bool {
+	e.faultsMu.Lock()
+	defer e.faultsMu.Unlock()
+	return e.watch.restarted.Load() || slices.ContainsFunc(e.faults, func(f result.Fault) bool { return f.Kind == "kill" || f.Kind == "restart" })
 }
 
 // locateRest asks the chain for everything still in flight; nil if it can't

@@ -148,12 +148,16 @@ func (l *lookup) found(q question) {
 }
 
 // lost closes a transaction that the chain does not know. One that was
-// accepted earlier was dropped with the node's pool; the lane falls back to
-// its last included output.
+// accepted earlier was dropped with the pool of a node that has been restarted,
+// or else the chain broke its promise; the lane falls back to its last included
+// output either way.
 func (l *lookup) lost(q question) {
 	fate, what := inflight.FateRefused, driver.Refused
 	if q.pooled {
-		fate, what = inflight.FateEvicted, driver.Lost
+		fate, what = inflight.FateLost, driver.Lost
+		if l.e.restarted() {
+			fate = inflight.FateEvicted
+		}
 	}
 	entry, outcome := l.e.table.Watch(q.slot, fate)
 	switch {

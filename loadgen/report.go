@@ -38,13 +38,17 @@ func (e *engine) report(ctx context.Context) *result.Run {
 		Want: succeeded + r.Counts.Fates[result.FateFailed],
 	})
 	promises(r)
+	if e.followErr != nil {
+		r.Audit.OK = false
+		r.Audit.Checks = append(r.Audit.Checks, result.AuditCheck{Name: "followed", Detail: "what came after is not in this report: " + e.followErr.Error()})
+	}
 	r.ErrorRows = e.collector.Errors().Rows()
 	e.judge(r)
 	return r
 }
 
 // promises fails the audit for what the chain promised and did not keep, and
-// for what it should have refused and did not.
+// for what it should have refused and executed.
 func promises(r *result.Run) {
 	fail := func(name, format string, n uint64) {
 		if n > 0 {
@@ -241,15 +245,17 @@ func (e *engine) hurt(ctx context.Context) {
 			return
 		}
 		row := result.Fault{AtNs: e.now(), Node: fmt.Sprintf("node-%d", f.Node), Kind: f.Do, Detail: fmt.Sprintf("for %v", f.For.Std().Round(time.Millisecond))}
-		if err := e.opt.Hurt(ctx, f); err != nil {
-			row.Detail = err.Error()
-			e.faultsMu.Lock()
-			e.failedFaults++
-			e.faultsMu.Unlock()
-		}
-		row.UntilNs = e.now()
 		e.faultsMu.Lock()
-		e.faults = append(e.faults, row)
+		e.faults = append(e.faults, row) // while it lasts, too: see restarted
+		e.faultsMu.Unlock()
+		err := e.opt.Hurt(ctx, f)
+		e.faultsMu.Lock()
+		last := &e.faults[len(e.faults)-1]
+		last.UntilNs = e.now()
+		if err != nil {
+			last.Detail = err.Error()
+			e.failedFaults++
+		}
 		e.faultsMu.Unlock()
 	}
 }

@@ -35,9 +35,10 @@ func (e *engine) steadyBlocks() (amounts, times []float64) {
 	return amounts, times
 }
 
-// stallGaps: with exponential intervals one gap in 250 is longer than eight
-// medians.
-const stallGaps = 8
+// stallGaps: of the gaps that hold a given moment, with exponential intervals
+// one in 1,500 is longer than fourteen medians: a gap of length x is met with a
+// probability in proportion to x, so that P = (1 + 14 ln 2) / 2^14.
+const stallGaps = 14
 
 // gain is what came with a block: good transactions in the time from <= t < to.
 type gain struct {

@@ -87,7 +87,7 @@ func truths() []truth {
 		},
 		{
 			name: "loss", what: "one accepted transaction in 1,000 is never included",
-			options: map[string]string{"loss_one_in": "1000"}, sets: []string{load, "load.drain=1s"},
+			options: map[string]string{"loss_one_in": "1000"}, sets: []string{load, "load.drain=6s"},
 			check: func(b *book, r *result.Run, tr null.Truth) {
 				b.equal("lost", r.Counts.Fates[result.FateLost], tr.Lost)
 				b.equal("audit passed", r.Audit.OK, tr.Lost == 0)

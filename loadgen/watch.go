@@ -24,6 +24,7 @@ type watch struct {
 	e         *engine
 	inspector driver.Inspector // nil: the nodes can't be inspected
 	pool      atomic.Int64     // -1 = unknown
+	restarted atomic.Bool      // a node's clock began anew
 
 	mu       sync.Mutex
 	own      []reading
@@ -31,7 +32,7 @@ type watch struct {
 	order    []string // of nodes
 	last     map[string]driver.NodeStats
 	first    map[string]driver.NodeStats
-	pressure [2]hostinfo.Pressure // at the load's start and end
+	pressure [2]hostinfo.Pressure // at the load's start and the drain's end
 	totals   struct{ dropped, rejected, unknown uint64 }
 }
 
@@ -94,6 +95,9 @@ func (w *watch) read(ctx context.Context) {
 		if _, ok := w.first[n.Node]; !ok {
 			w.first[n.Node] = n
 			w.order = append(w.order, n.Node)
+		}
+		if n.Uptime < w.last[n.Node].Uptime {
+			w.restarted.Store(true)
 		}
 		w.last[n.Node] = n
 		w.nodes[n.Node] = append(w.nodes[n.Node], reading{at: now, cpu: n.CPUSeconds, rss: n.RSSBytes, gc: n.GCSeconds, disk: n.DiskBytes})

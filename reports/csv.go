@@ -54,7 +54,7 @@ func text[T any](name string, at func(*T) *string) column[T] {
 	return column[T]{
 		name: name,
 		put: func(row *T) string {
-			s := clean(*at(row))
+			s := Clean(*at(row))
 			if s != "" && strings.ContainsRune("=+-@'", rune(s[0])) {
 				return "'" + s
 			}

@@ -49,7 +49,7 @@ func configText(raw json.RawMessage, most int) string {
 	}
 	lines := strings.Split(text, "\n")
 	for i := range lines {
-		lines[i] = clean(lines[i])
+		lines[i] = Clean(lines[i])
 	}
 	return strings.Join(lines, "\n")
 }

@@ -62,7 +62,7 @@ func errorTile(r *result.Run) tile {
 	c := r.Counts
 	bad := c.Answers["rejected"] + c.Answers["unknown"] + c.DroppedOverload + c.DroppedLate + c.DroppedStarved
 	bad -= min(bad, c.Expected)
-	bad += c.Fates[result.FateLost] + c.Fates[result.FateFailed]
+	bad += c.Fates[result.FateLost] + c.Fates[result.FateFailed] + c.Fates[result.FateEvicted] + c.Fates[result.FateExpired]
 	t := tile{Name: "errors", Value: formatCount(bad), Note: formatShareOf(bad, c.Scheduled) + " of scheduled"}
 	if bad > 0 {
 		t.Class = "bad"
@@ -76,7 +76,7 @@ func sloSection(v *view) section {
 	}
 	return section{
 		ID: "slo", Title: "Service level objectives", Short: "SLO",
-		Lead:   "What was asked of the chain, with the limit exactly as it was compared. The margin is the distance to the limit, as a share of it; the interval comes from resampling blocks.",
+		Lead:   "What was asked of the chain, with the limit exactly as it was compared. The margin is the distance to the limit, as a share of it; where an interval is given, it comes from resampling blocks.",
 		Blocks: []block{{Table: checkTable(v.SLO, true)}},
 	}
 }

@@ -35,7 +35,7 @@ type Progress struct {
 	Height               uint64
 	Reorgs               int
 	Dropped              uint64
-	Rejected             uint64 // beyond those that the workload asks for
+	Rejected             uint64 // those that the workload asks for included
 	Unknown              uint64
 
 	SLO      []result.Check // as of now

@@ -84,7 +84,7 @@ func (l *liner) line(pairs ...string) {
 
 // logfmtValue quotes what would not be one word.
 func logfmtValue(s string) string {
-	s = clean(s)
+	s = Clean(s)
 	if s == "" || strings.ContainsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || r == '"' || r == '=' }) {
 		return strconv.Quote(s)
 	}
@@ -122,7 +122,7 @@ func fields(p *Progress) []string {
 	add("rejected", strconv.FormatUint(p.Rejected, 10))
 	add("unknown", strconv.FormatUint(p.Unknown, 10))
 	for _, c := range p.SLO {
-		add("slo."+strings.ReplaceAll(clean(c.Name), " ", "_"), map[bool]string{true: "ok", false: "missed"}[c.OK])
+		add("slo."+strings.ReplaceAll(Clean(c.Name), " ", "_"), map[bool]string{true: "ok", false: "missed"}[c.OK])
 	}
 	return out
 }

@@ -100,7 +100,7 @@ func (m liveModel) View() tea.View {
 func (m liveModel) draw() string {
 	s, p := m.style, m.p
 	lines := []string{
-		s.bold(cut(clean(p.Name), m.width/2)) + "  " + s.dim(cut(clean(p.Target), m.width/2-4)),
+		s.bold(cut(Clean(p.Name), m.width/2)) + "  " + s.dim(cut(Clean(p.Target), m.width/2-4)),
 		m.phaseLine(),
 		"",
 	}
@@ -128,7 +128,7 @@ func (m liveModel) phaseLine() string {
 	case p.Total > 0:
 		share = p.Elapsed.Seconds() / p.Total.Seconds()
 	}
-	phase := fmt.Sprintf("%-9s", clean(p.Phase))
+	phase := fmt.Sprintf("%-9s", Clean(p.Phase))
 	when := p.Elapsed.Round(time.Second).String()
 	if p.Total > 0 && p.Of == 0 {
 		when += " of " + p.Total.Round(time.Second).String()
@@ -228,7 +228,7 @@ func (m liveModel) slo() []string {
 		if !c.Known {
 			mark = m.style.dim("·")
 		}
-		lines = append(lines, fmt.Sprintf("%s %s %s  %s", mark, cut(clean(c.Name), 40), limit(c), m.style.dim(observedSoFar(c))))
+		lines = append(lines, fmt.Sprintf("%s %s %s  %s", mark, cut(Clean(c.Name), 40), limit(c), m.style.dim(observedSoFar(c))))
 	}
 	return spaced(lines)
 }
@@ -268,7 +268,7 @@ func (m liveModel) workers() []string {
 		if w.Lost {
 			state = m.style.red("✗ lost")
 		}
-		lines = append(lines, fmt.Sprintf("%-16s %s/s  p99 %s  %s", cut(clean(w.Name), 16), padLeft(formatNumber(w.SentPerS), 8), padLeft(formatLive(w.CommitP99), 7), state))
+		lines = append(lines, fmt.Sprintf("%-16s %s/s  p99 %s  %s", cut(Clean(w.Name), 16), padLeft(formatNumber(w.SentPerS), 8), padLeft(formatLive(w.CommitP99), 7), state))
 	}
 	return spaced(lines)
 }
@@ -281,7 +281,7 @@ func (m liveModel) warnings() []string {
 		all = all[n:]
 	}
 	for _, w := range all {
-		lines = append(lines, m.style.yellow("!")+" "+cut(clean(w), m.width-4))
+		lines = append(lines, m.style.yellow("!")+" "+cut(Clean(w), m.width-4))
 	}
 	return spaced(lines)
 }

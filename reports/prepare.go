@@ -24,10 +24,10 @@ func prepare(run *result.Run) *result.Run {
 	out := &result.Run{Histograms: slices.Clone(run.Histograms), Intervals: slices.Clone(run.Intervals)}
 	for i := range out.Histograms {
 		h := &out.Histograms[i]
-		h.Stage, h.Kind = clean(h.Stage), clean(h.Kind)
+		h.Stage, h.Kind = Clean(h.Stage), Clean(h.Kind)
 	}
 	for i := range out.Intervals {
-		out.Intervals[i].Stage = clean(out.Intervals[i].Stage)
+		out.Intervals[i].Stage = Clean(out.Intervals[i].Stage)
 	}
 	out.Summary = c.value(reflect.ValueOf(run.Summary), "").Interface().(result.Summary)
 	out.SchemaVersion = result.SchemaVersion
@@ -36,17 +36,17 @@ func prepare(run *result.Run) *result.Run {
 	out.Series = slices.Clone(run.Series)
 	for i := range out.Series {
 		s := &out.Series[i]
-		s.Phase, s.Worker, s.Kind = clean(s.Phase), clean(s.Worker), clean(s.Kind)
+		s.Phase, s.Worker, s.Kind = Clean(s.Phase), Clean(s.Worker), Clean(s.Kind)
 	}
 	out.Blocks = slices.Clone(run.Blocks)
 	for i := range out.Blocks {
 		b := &out.Blocks[i]
-		b.Hash, b.Status = clean(b.Hash), clean(b.Status)
+		b.Hash, b.Status = Clean(b.Hash), Clean(b.Status)
 	}
 	out.ErrorRows = slices.Clone(run.ErrorRows)
 	for i := range out.ErrorRows {
 		e := &out.ErrorRows[i]
-		e.Class, e.Kind, e.TxKind, e.Sample = clean(e.Class), clean(e.Kind), clean(e.TxKind), clean(e.Sample)
+		e.Class, e.Kind, e.TxKind, e.Sample = Clean(e.Class), Clean(e.Kind), Clean(e.TxKind), Clean(e.Sample)
 	}
 	return out
 }
@@ -77,13 +77,13 @@ func (c *copier) value(v reflect.Value, path string) reflect.Value {
 	case v.Kind() == reflect.Map:
 		out.Set(reflect.MakeMapWithSize(v.Type(), v.Len()))
 		for key, item := range v.Seq2() {
-			out.SetMapIndex(c.value(key, path), c.value(item, path+"."+clean(key.String())))
+			out.SetMapIndex(c.value(key, path), c.value(item, path+"."+Clean(key.String())))
 		}
 	case v.Kind() == reflect.Pointer && !v.IsNil():
 		out.Set(reflect.New(v.Type().Elem()))
 		out.Elem().Set(c.value(v.Elem(), path))
 	case v.Kind() == reflect.String:
-		out.SetString(clean(v.String()))
+		out.SetString(Clean(v.String()))
 	case v.Kind() == reflect.Float64:
 		out.SetFloat(c.float(v.Float(), path))
 	default:
@@ -112,7 +112,7 @@ func (c *copier) config(raw json.RawMessage) json.RawMessage {
 		return json.RawMessage("null")
 	}
 	if err := json.Compact(&b, raw); err != nil {
-		c.warnings = append(c.warnings, "the configuration was not valid JSON and is left out: "+clean(err.Error()))
+		c.warnings = append(c.warnings, "the configuration was not valid JSON and is left out: "+Clean(err.Error()))
 		return json.RawMessage("null")
 	}
 	return b.Bytes()

@@ -5,10 +5,10 @@ import (
 	"unicode"
 )
 
-// clean makes text from outside (a node's words, a file) fit for one line:
+// Clean makes text from outside (a node's words, a file) fit for one line:
 // control and format characters, which could move a cursor, reorder a line or
 // end a cell, become spaces, and bytes that are no UTF-8 become U+FFFD.
-func clean(s string) string {
+func Clean(s string) string {
 	if !strings.ContainsFunc(s, unfit) {
 		return s
 	}

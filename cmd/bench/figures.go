@@ -23,7 +23,7 @@ func figures() []figure {
 		{"lag", "dispatch_lag p99 at 50,000/s in an open loop", false, 1, " ms", lag},
 		{"search", "nonce search on 2 threads over 1", true, 1.9, "x", search},
 		{"bad", "verifying batches with any share of bad signatures over one by one, worst share", false, 1.5, "x", bad},
-		{"resident", "node and generator together, 60 s at 20,000 tx/s of 2-in-2-out", false, 1024, " MiB", resident},
+		{"resident", "node and generator together, 60 s at 20,000 tx/s of 2-in-2-out (one run)", false, 1024, " MiB", resident},
 		{"growth", "slope of the same after the warm-up", false, 1, " MiB/s", growth},
 	}
 }

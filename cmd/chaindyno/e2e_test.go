@@ -248,8 +248,13 @@ func TestE2EKill(t *testing.T) {
 	if !s.Audit.OK || len(s.Audit.Checks) == 0 {
 		t.Errorf("audit %+v\n%s", s.Audit, output)
 	}
-	if n := s.Counts.Answers["unknown"]; n > 0 && s.Counts.Fates[result.FateLost]+s.Counts.Fates[result.FateSucceeded]+s.Counts.Fates[result.FateRefused] == 0 {
-		t.Errorf("%d unknown answers were not resolved: %v", n, s.Counts.Fates)
+	for _, c := range s.Matrix {
+		if strings.HasPrefix(c.Answer, "unknown/") && (c.Fate == result.FatePooled || c.Fate == result.FateLost) {
+			t.Errorf("%d unknown answers were not resolved: %s", c.Count, c.Fate)
+		}
+	}
+	if !slices.ContainsFunc(s.Audit.Checks, func(c result.AuditCheck) bool { return c.Name == "durable blocks" }) {
+		t.Errorf("no check of durable blocks: %+v", s.Audit.Checks)
 	}
 	if len(s.Faults) != 1 || s.Faults[0].UntilNs <= s.Faults[0].AtNs {
 		t.Errorf("faults %+v", s.Faults)

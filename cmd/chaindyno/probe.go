@@ -9,10 +9,11 @@ import (
 	"slices"
 	"time"
 
-	hdr "github.com/HdrHistogram/hdrhistogram-go"
 	"github.com/spf13/cobra"
 
 	"github.com/chaindyno/chaindyno/loadgen/driver"
+	"github.com/chaindyno/chaindyno/reports"
+	"github.com/chaindyno/chaindyno/reports/result"
 )
 
 func newProbeCmd() *cobra.Command {
@@ -58,9 +59,9 @@ func identity(info driver.Info) []row {
 		return fmt.Sprint(n)
 	}
 	rows := []row{
-		{"client", info.Client},
+		{"client", reports.Clean(info.Client)},
 		{"family", info.Family},
-		{"network", info.Network},
+		{"network", reports.Clean(info.Network)},
 		{"genesis", info.Genesis.String()},
 		{"tip", fmt.Sprintf("%d  %s", info.Tip.Height, info.Tip.ID)},
 		{"finality", info.Finality.String()},
@@ -73,7 +74,7 @@ func identity(info driver.Info) []row {
 		{"bytes of a transaction", unknown(info.PayloadMax)},
 	}
 	for _, key := range slices.Sorted(maps.Keys(info.Settings)) {
-		rows = append(rows, row{"setting " + key, info.Settings[key]})
+		rows = append(rows, row{"setting " + reports.Clean(key), reports.Clean(info.Settings[key])})
 	}
 	return rows
 }
@@ -127,7 +128,7 @@ func answer(a driver.Ack) string {
 		s += "/" + a.Kind.String()
 	}
 	if a.Detail != "" {
-		s += " (" + a.Detail + ")"
+		s += " (" + reports.Clean(a.Detail) + ")"
 	}
 	return s
 }
@@ -189,7 +190,7 @@ func (t *times) look(u driver.Update, id driver.ID) error {
 func stages(b driver.Block) []row {
 	var rows []row
 	for _, s := range b.Stages {
-		if h, err := hdr.Decode(s.V2); err == nil && h.TotalCount() > 0 {
+		if h, err := result.DecodeHistogram(s.V2); err == nil && h.TotalCount() > 0 {
 			rows = append(rows, row{s.Stage, fmt.Sprintf("%s (median of %s in the block)", duration(h.ValueAtQuantile(50)), count(int(h.TotalCount()), "transaction"))})
 		}
 	}

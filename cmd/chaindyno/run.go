@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/signal"
 	"runtime"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -125,7 +127,7 @@ func (m *measurement) tearDown() {
 }
 
 // measure runs the load. The first interrupt ends it early and lets it finish
-// in order; what comes after is left to the signal's own way.
+// in order; the second one cuts that short as well.
 func (m *measurement) measure(ctx context.Context) (*result.Run, error) {
 	load, stop := context.WithCancel(ctx)
 	defer func() {
@@ -149,12 +151,34 @@ func (m *measurement) measure(ctx context.Context) (*result.Run, error) {
 	if m.system.process != nil {
 		opt.Hurt = m.system.Inject
 	}
-	r, err := loadgen.Run(load, context.WithoutCancel(ctx), opt)
+	hard, cut := context.WithCancel(context.WithoutCancel(ctx))
+	defer cut()
+	go secondInterrupt(load, hard, cut)
+	r, err := loadgen.Run(load, hard, opt)
 	view.close()
 	if err == nil && m.system.process != nil {
 		r.Warnings = append(r.Warnings, m.system.process.Died()...)
 	}
 	return r, err
+}
+
+// secondInterrupt waits for a signal after the one that ended first, and cuts the
+// run short: no more waiting for what is under way, and no audit to the end, but
+// every file is written. A third signal ends the process.
+func secondInterrupt(first, done context.Context, cut func()) {
+	select {
+	case <-first.Done():
+	case <-done.Done():
+		return
+	}
+	again := make(chan os.Signal, 1)
+	signal.Notify(again, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(again)
+	select {
+	case <-again:
+		cut()
+	case <-done.Done():
+	}
 }
 
 // calibration returns how the machine is measured around the load; nil: not at

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/chaindyno/chaindyno/loadgen/driver"
+	"github.com/chaindyno/chaindyno/reports"
 )
 
 func newWatchCmd() *cobra.Command {
@@ -56,7 +57,7 @@ func observe(ctx context.Context, w io.Writer, d driver.Driver) error {
 	if err != nil {
 		return usage(err)
 	}
-	fmt.Fprintf(w, "%s, network %s, height %d\n", info.Client, info.Network, info.Tip.Height)
+	fmt.Fprintf(w, "%s, network %s, height %d\n", reports.Clean(info.Client), reports.Clean(info.Network), info.Tip.Height)
 	now := time.Now()
 	o := &watcher{w: w, last: now, began: now}
 	err = d.Follow(ctx, info.Tip, o.update)

@@ -13,7 +13,6 @@ import (
 const (
 	ClassDropped  = "dropped"
 	ClassFollow   = "follow"
-	ClassAudit    = "audit"
 	ClassInternal = "internal"
 )
 

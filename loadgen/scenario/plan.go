@@ -35,7 +35,7 @@ type Plan struct {
 	PeakRate    float64       // per second, over the longest wait for a block
 	LongestWait time.Duration // for a block, exceeded in less than 0.1 % of runs
 	Unconfirmed int           // transactions that may have to wait at once
-	LanesNeeded int           // so that no arrival is starved
+	LanesNeeded int           // so that no arrival finds every lane waiting
 	Lanes       int           // that the run will use
 	InFlight    int           // most transactions without a fate
 	DeckBytes   uint64        // of pre-signed transactions, on disk
@@ -52,6 +52,7 @@ const (
 	memoryPerLane   = 640      // a lane, its key, its outputs
 	memoryPerFlight = 192      // an entry of the table of what is under way
 	rawPerTx        = 48       // a compressed row of transactions.csv
+	auditPerTx      = 48       // spooled for the audit, and sorted by it
 	cardBytes       = 41       // a card of the deck beside its payload
 	lanesDefault    = 20_000
 )
@@ -79,7 +80,7 @@ func (s *Scenario) Plan(l Limits) (Plan, error) {
 		p.DeckBytes = p.Txs * uint64(l.TxBytes+cardBytes)
 	}
 	p.MemoryBytes = memoryBase + uint64(p.Lanes)*memoryPerLane + uint64(p.InFlight)*memoryPerFlight + s.deckWindow(p, l)
-	p.RawBytes = min(p.Txs, 5_000_000)*rawPerTx + 16<<20
+	p.RawBytes = min(p.Txs, 5_000_000)*rawPerTx + p.Txs*auditPerTx + 16<<20
 	s.planWarnings(&p, l)
 	return p, nil
 }

@@ -4,7 +4,6 @@
 package schedule
 
 import (
-	"fmt"
 	"math"
 	"time"
 )
@@ -25,27 +24,11 @@ type Schedule interface {
 }
 
 // Bounds of a schedule. Constructors clamp to the upper ones, so that times
-// stay exact in a float64; CheckRate and CheckLength tell a user instead.
+// stay exact in a float64.
 const (
 	MaxRate   = 1e8                 // arrivals per second
 	MaxLength = 30 * 24 * time.Hour // of one schedule
 )
-
-// CheckRate says in one line whether a rate per second can be scheduled.
-func CheckRate(rate float64) error {
-	if !(rate > 0 && rate <= MaxRate) {
-		return fmt.Errorf("rate %g/s is not within 0 < rate <= %g/s", rate, float64(MaxRate))
-	}
-	return nil
-}
-
-// CheckLength says in one line whether a duration can be scheduled.
-func CheckLength(d time.Duration) error {
-	if d <= 0 || d > MaxLength {
-		return fmt.Errorf("duration %v is not within 0 < duration <= %v", d, MaxLength)
-	}
-	return nil
-}
 
 // clampRate makes a rate usable: NaN and negative rates become 0.
 func clampRate(rate float64) float64 {

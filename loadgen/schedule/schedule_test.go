@@ -221,19 +221,3 @@ func countBefore(all []time.Duration, t time.Duration) int {
 	i, _ := slices.BinarySearch(all, t)
 	return i
 }
-
-func TestChecks(t *testing.T) {
-	for rate, ok := range map[float64]bool{1: true, MaxRate: true, 0: false, -1: false, MaxRate * 2: false, math.Inf(1): false} {
-		if err := CheckRate(rate); (err == nil) != ok {
-			t.Errorf("CheckRate(%v): %v", rate, err)
-		}
-	}
-	if CheckRate(math.NaN()) == nil {
-		t.Errorf("CheckRate took NaN")
-	}
-	for d, ok := range map[time.Duration]bool{1: true, MaxLength: true, 0: false, -1: false, MaxLength + 1: false} {
-		if err := CheckLength(d); (err == nil) != ok {
-			t.Errorf("CheckLength(%v): %v", d, err)
-		}
-	}
-}

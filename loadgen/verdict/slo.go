@@ -73,6 +73,9 @@ func SLO(r *result.Run, objectives []Objective) []result.Check {
 		c := result.Check{Name: o.Metric, Op: o.Op, Limit: o.Limit}
 		c.Unit, _ = Unit(o.Metric)
 		c.Observed, c.Known = observe(r, o.Metric)
+		if o.Metric == "throughput" {
+			c.Low, c.High = r.Throughput.Low, r.Throughput.High
+		}
 		checks[i] = judge(c)
 	}
 	return checks

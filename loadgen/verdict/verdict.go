@@ -15,9 +15,8 @@ const (
 	// 10 ms and 2 % of the commit latency's median.
 	LagFloorNs = 10_000_000
 	LagShare   = 0.02
-	// OnTimeNs and OnTimeShare: this share of the steady window's arrivals
-	// must be dispatched within this time of the intended one.
-	OnTimeNs    = 100_000_000
+	// OnTimeShare of the steady window's arrivals must be dispatched within
+	// 100 ms (record.InTimeNs) of their intended time.
 	OnTimeShare = 0.99
 	// CPUShare of the cores that the generator could get is a warning above.
 	CPUShare = 0.90
@@ -28,10 +27,15 @@ const (
 	BlockedShare = 0.05
 )
 
+const (
+	workersLost  = "workers.lost"
+	faultsFailed = "faults.failed"
+)
+
 // Observed is what validity needs beyond the run's own figures.
 type Observed struct {
 	Arrivals     uint64  // of the steady window, but for those dropped as overload
-	OnTime       uint64  // of these, dispatched within OnTimeNs
+	OnTime       uint64  // of these, dispatched within 100 ms
 	GeneratorCPU float64 // share of the cores it could get
 	Steal        float64 // share of the machine's time taken by its host
 	Throttled    bool    // the control group was throttled
@@ -48,9 +52,9 @@ func Validity(r *result.Run, o Observed) []result.Check {
 	if r.Run.Loop == "closed" {
 		checks = []result.Check{blocked(r)}
 	}
-	checks = append(checks, late, starved, count("workers.lost", uint64(o.LostWorkers)))
+	checks = append(checks, late, starved, count(workersLost, uint64(o.LostWorkers)))
 	if o.FailedFaults > 0 {
-		checks = append(checks, count("faults.failed", uint64(o.FailedFaults)))
+		checks = append(checks, count(faultsFailed, uint64(o.FailedFaults)))
 	}
 	return checks
 }
@@ -131,7 +135,7 @@ func Decide(r *result.Run, interrupted bool) (result.Verdict, []string) {
 	var invalid, fail []string
 	for _, c := range r.Validity {
 		if !c.OK && (c.Known || !interrupted) { // before the steady window nothing is known
-			invalid = append(invalid, "the generator was the limit: "+describe(c))
+			invalid = append(invalid, blame(c)+describe(c))
 		}
 	}
 	for _, c := range r.SLO {
@@ -162,6 +166,14 @@ func Decide(r *result.Run, interrupted bool) (result.Verdict, []string) {
 		return result.Fail, fail
 	}
 	return result.Pass, nil
+}
+
+// blame says what a failed check of validity means.
+func blame(c result.Check) string {
+	if c.Name == faultsFailed || c.Name == workersLost {
+		return "the run was not what the scenario asked for: "
+	}
+	return "the generator was the limit: "
 }
 
 func describe(c result.Check) string {
