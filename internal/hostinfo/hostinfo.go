@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"bytes"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
@@ -16,6 +17,7 @@ import (
 type Host struct {
 	CPU           string
 	Cores         int // that this process may use
+	PhysicalCores int // of these, at most; two threads of one core count once; 0 = not known
 	MemoryBytes   uint64
 	Kernel        string
 	Virtual       bool // runs under a hypervisor
@@ -29,6 +31,7 @@ func Read() Host {
 	if v := field(cpuinfo, "model name"); v != "" {
 		h.CPU = v
 	}
+	h.PhysicalCores = min(physicalCores(cpuinfo), h.Cores)
 	flags := strings.Fields(field(cpuinfo, "flags") + " " + field(cpuinfo, "Features"))
 	h.Virtual = slices.Contains(flags, "hypervisor")
 	h.SHAExtensions = slices.Contains(flags, "sha_ni") || slices.Contains(flags, "sha2")
@@ -38,6 +41,18 @@ func Read() Host {
 	release, _ := os.ReadFile("/proc/sys/kernel/osrelease")
 	h.Kernel = strings.TrimSpace(string(release))
 	return h
+}
+
+// physicalCores counts the cores of proc(5)'s cpuinfo, which has a paragraph
+// for each hardware thread; 0 where it does not tell cores apart.
+func physicalCores(cpuinfo []byte) int {
+	cores := map[string]bool{}
+	for paragraph := range bytes.SplitSeq(cpuinfo, []byte("\n\n")) {
+		if core := field(paragraph, "core id"); core != "" {
+			cores[field(paragraph, "physical id")+"/"+core] = true
+		}
+	}
+	return len(cores)
 }
 
 // field returns the value of the first "key : value" line.
@@ -57,6 +72,8 @@ type Pressure struct {
 	Steal     uint64 // clock ticks that the hypervisor gave to others
 	Total     uint64 // clock ticks of all kinds
 	Throttled uint64 // periods in which the control group was throttled
+	SwapPages uint64 // pages that went to swap or came back from it
+	TooHot    uint64 // times that a core slowed down because it, or its package, was too hot
 }
 
 // ReadPressure reads the counters; what the system does not have stays 0.
@@ -75,7 +92,36 @@ func ReadPressure() Pressure {
 		}
 		break
 	}
+	vmstat, _ := os.ReadFile("/proc/vmstat")
+	p.SwapPages = parseSwap(vmstat)
+	p.TooHot = tooHot("/sys/devices/system/cpu")
 	return p
+}
+
+// parseSwap reads proc(5)'s vmstat.
+func parseSwap(vmstat []byte) (pages uint64) {
+	for line := range strings.Lines(string(vmstat)) {
+		key, value, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if key == "pswpin" || key == "pswpout" {
+			v, _ := strconv.ParseUint(value, 10, 64)
+			pages += v
+		}
+	}
+	return pages
+}
+
+// tooHot adds up what the kernel counts under thermal_throttle of each core.
+func tooHot(cpus string) (n uint64) {
+	files, _ := filepath.Glob(filepath.Join(cpus, "cpu[0-9]*", "thermal_throttle", "*_throttle_count"))
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			continue
+		}
+		v, _ := strconv.ParseUint(strings.TrimSpace(string(text)), 10, 64)
+		n += v
+	}
+	return n
 }
 
 // parseStat reads the first line of proc(5)'s stat: user, nice, system, idle,

@@ -1,6 +1,10 @@
 package hostinfo
 
-import "testing"
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
 
 func TestParseStat(t *testing.T) {
 	tests := []struct {
@@ -36,5 +40,50 @@ func TestField(t *testing.T) {
 	}
 	if got := field(text, "bogus"); got != "" {
 		t.Errorf("a missing key gave %q", got)
+	}
+}
+
+func TestPhysicalCores(t *testing.T) {
+	hyper := "processor : 0\nphysical id : 0\ncore id : 0\n\nprocessor : 1\nphysical id : 0\ncore id : 1\n\n" +
+		"processor : 2\nphysical id : 0\ncore id : 0\n\nprocessor : 3\nphysical id : 1\ncore id : 0\n"
+	for text, want := range map[string]int{hyper: 3, "processor : 0\nBogoMIPS : 48\n": 0, "": 0} {
+		if n := physicalCores([]byte(text)); n != want {
+			t.Errorf("%d cores, want %d, in %q", n, want, text)
+		}
+	}
+	if h := Read(); h.PhysicalCores < 0 || h.PhysicalCores > h.Cores {
+		t.Errorf("%d physical cores of %d", h.PhysicalCores, h.Cores)
+	}
+}
+
+func TestParseSwap(t *testing.T) {
+	if n := parseSwap([]byte("pgpgin 5\npswpin 7\npswpout 4\npswpouts 9\n")); n != 11 {
+		t.Errorf("%d pages, want 11", n)
+	}
+}
+
+func TestTooHot(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{"cpu0": "3\n", "cpu1": "4\n", "cpufreq": "100\n"} {
+		folder := filepath.Join(dir, name, "thermal_throttle")
+		if err := os.MkdirAll(folder, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(folder, "core_throttle_count"), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := tooHot(dir); n != 7 {
+		t.Errorf("%d times, want 7", n)
+	}
+}
+
+func TestFreeDisk(t *testing.T) {
+	free, size, ok := FreeDisk(t.TempDir())
+	if ok && (size == 0 || free > size) {
+		t.Errorf("%d of %d bytes are free", free, size)
+	}
+	if _, _, ok := FreeDisk(filepath.Join(t.TempDir(), "missing")); ok {
+		t.Error("a folder that is not there has room")
 	}
 }

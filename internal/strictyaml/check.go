@@ -110,6 +110,9 @@ func keyOf(f reflect.StructField) string {
 	return name
 }
 
+// Keys lists the keys of a struct in the order of its fields.
+func Keys(v any) []string { return keysOf(reflect.TypeOf(v)) }
+
 // keysOf lists the keys of a struct in the order of its fields.
 func keysOf(t reflect.Type) []string {
 	var keys []string
@@ -123,16 +126,22 @@ func keysOf(t reflect.Type) []string {
 
 // suggestion names the key that was probably meant, or else all of them.
 func suggestion(got string, keys []string) string {
+	if best := Nearest(got, keys); best != "" {
+		return fmt.Sprintf("; did you mean %s?", best)
+	}
+	return "; permitted: " + strings.Join(keys, ", ")
+}
+
+// Nearest returns the key that was probably meant: the one with the fewest
+// edits, two at most; "" where none is that near.
+func Nearest(got string, keys []string) string {
 	best, distance := "", 3
 	for _, k := range keys {
 		if n := edits(got, k); n < distance {
 			best, distance = k, n
 		}
 	}
-	if best != "" {
-		return fmt.Sprintf("; did you mean %s?", best)
-	}
-	return "; permitted: " + strings.Join(keys, ", ")
+	return best
 }
 
 // edits is the Levenshtein distance.

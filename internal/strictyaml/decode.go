@@ -25,11 +25,15 @@ type Defaulter interface{ SetDefaults() }
 type decoder struct {
 	file string
 	at   Positions
-	flat bool // a --set: there is no line to point at
+	flat bool      // a --set: there is no line to point at
+	from *Position // an Assign: where the value was given
 }
 
 func (d *decoder) errorf(n ast.Node, key, format string, args ...any) *Error {
 	line, column := place(n)
+	if d.from != nil {
+		line, column = d.from.Line, d.from.Column
+	}
 	return &Error{File: d.file, Line: line, Column: column, Key: key, Msg: fmt.Sprintf(format, args...)}
 }
 
@@ -38,7 +42,9 @@ func (d *decoder) note(n ast.Node, key string) {
 		return
 	}
 	p := Position{File: d.file}
-	if !d.flat {
+	if d.from != nil {
+		p = *d.from
+	} else if !d.flat {
 		p.Line, p.Column = place(n)
 	}
 	d.at[key] = p
@@ -67,6 +73,9 @@ func (d *decoder) value(n ast.Node, dst reflect.Value, key string) *Error {
 	case reflect.Struct:
 		return d.structure(n, dst, key)
 	case reflect.Slice:
+		if dst.Type() == tableType {
+			return d.table(n, dst, key)
+		}
 		return d.sequence(n, dst, key)
 	case reflect.Map:
 		return d.mapping(n, dst, key)
@@ -193,6 +202,8 @@ func (d *decoder) path(keys []string, n ast.Node, dst reflect.Value, key string)
 	switch {
 	case dst.Kind() == reflect.Map:
 		return d.underMap(keys, n, dst, key)
+	case dst.Type() == tableType:
+		return d.underTable(keys, n, dst, key)
 	case dst.Kind() != reflect.Struct || dst.Addr().Type().Implements(textUnmarshaler):
 		return d.errorf(n, join(key, keys[0]), "unknown key: %s is a single value or a list", key)
 	}

@@ -3,6 +3,7 @@ package strictyaml
 import (
 	"encoding/json"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -151,6 +152,107 @@ func (d *decoder) underMap(keys []string, n ast.Node, dst reflect.Value, key str
 		into = below
 	}
 	return d.leaf(n, into, keys[len(keys)-1], full)
+}
+
+// Table is a mapping whose order counts, kept as it was written. A key within
+// a mapping is joined to those around it by dots, so that no value is a
+// mapping itself; the items of a list may be.
+type Table []Entry
+
+// Entry is one key of a Table. Value is what a Tree would hold.
+type Entry struct {
+	Key   string
+	Value any
+}
+
+var tableType = reflect.TypeFor[Table]()
+
+// MarshalJSON writes an object in the table's order.
+func (t Table) MarshalJSON() ([]byte, error) {
+	out := []byte{'{'}
+	for i, e := range t {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		key, err := json.Marshal(e.Key)
+		if err != nil {
+			return nil, err
+		}
+		value, err := json.Marshal(e.Value)
+		if err != nil {
+			return nil, err
+		}
+		out = append(append(append(out, key...), ':'), value...)
+	}
+	return append(out, '}'), nil
+}
+
+// table decodes a mapping in the order of its keys. As with a list, what the
+// table held before is gone.
+func (d *decoder) table(n ast.Node, dst reflect.Value, key string) *Error {
+	var t Table
+	if err := d.entries(n, &t, "", key); err != nil {
+		return err
+	}
+	dst.Set(reflect.ValueOf(t))
+	return nil
+}
+
+func (d *decoder) entries(n ast.Node, t *Table, prefix, key string) *Error {
+	pairs, err := d.pairs(n, key)
+	if err != nil {
+		return err
+	}
+	for _, p := range pairs {
+		full := join(key, p.key)
+		d.note(p.at, full)
+		if _, ok := p.value.(ast.MapNode); ok {
+			if err := d.entries(p.value, t, join(prefix, p.key), full); err != nil {
+				return err
+			}
+			continue
+		}
+		if t.find(join(prefix, p.key)) >= 0 {
+			return d.errorf(p.at, full, "is given twice")
+		}
+		if err := d.entry(p.value, t, join(prefix, p.key), full); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// entry sets one key, and notes where each item of a list was given.
+func (d *decoder) entry(n ast.Node, t *Table, name, key string) *Error {
+	v, err := d.any(n, key)
+	if err != nil {
+		return err
+	}
+	if seq, ok := n.(*ast.SequenceNode); ok {
+		for i, item := range seq.Values {
+			d.note(item, key+"["+strconv.Itoa(i)+"]")
+		}
+	}
+	if i := t.find(name); i >= 0 {
+		(*t)[i].Value = v
+		return nil
+	}
+	*t = append(*t, Entry{Key: name, Value: v})
+	return nil
+}
+
+func (t *Table) find(name string) int {
+	return slices.IndexFunc(*t, func(e Entry) bool { return e.Key == name })
+}
+
+// underTable decodes a --set of one key of a table.
+func (d *decoder) underTable(keys []string, n ast.Node, dst reflect.Value, key string) *Error {
+	full := join(key, strings.Join(keys, "."))
+	if _, ok := n.(ast.MapNode); ok {
+		return d.errorf(n, full, "want a value or a list, got a mapping")
+	}
+	d.note(n, full)
+	return d.entry(n, dst.Addr().Interface().(*Table), strings.Join(keys, "."), full)
 }
 
 // JSON returns the tree as a document; an empty one as {}.

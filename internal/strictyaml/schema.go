@@ -38,6 +38,9 @@ func schemaOf(v reflect.Value) map[string]any {
 	case reflect.Struct:
 		return schemaOfStruct(v)
 	case reflect.Slice:
+		if t == tableType {
+			return map[string]any{"type": "object"}
+		}
 		return map[string]any{"type": "array", "items": schemaOf(reflect.New(t.Elem()).Elem())}
 	case reflect.Map:
 		return map[string]any{"type": "object"}

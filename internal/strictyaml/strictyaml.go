@@ -12,6 +12,7 @@
 package strictyaml
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
@@ -100,7 +101,10 @@ func Decode(data []byte, file string, dst any, at Positions) error {
 
 // Set lays one "key=value" over dst; the value is YAML.
 func Set(assignment string, dst any, at Positions) error {
-	file := "--set " + assignment
+	file := "--set " + strings.ToValidUTF8(assignment, "\uFFFD")
+	if err := text(assignment, file); err != nil {
+		return withoutPlace(err)
+	}
 	key, value, ok := strings.Cut(assignment, "=")
 	if !ok || key == "" {
 		return &Error{File: file, Msg: "want key=value"}
@@ -114,6 +118,21 @@ func Set(assignment string, dst any, at Positions) error {
 	}
 	d := decoder{file: file, at: at, flat: true}
 	return withoutPlace(asError(d.path(strings.Split(key, "."), root, reflect.ValueOf(dst).Elem(), "")))
+}
+
+// Assign lays one value of a Tree or Table over dst, as Set does with text.
+// from is where the value was given, which errors and at then tell.
+func Assign(key string, value any, dst any, at Positions, from Position) error {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return &Error{File: from.File, Line: from.Line, Column: from.Column, Key: key, Msg: err.Error()}
+	}
+	root, err := parse(text, from.File) // JSON is YAML
+	if err != nil {
+		return err
+	}
+	d := decoder{file: from.File, at: at, from: &from}
+	return asError(d.path(strings.Split(key, "."), root, reflect.ValueOf(dst).Elem(), ""))
 }
 
 // asError keeps a nil *Error from becoming a non-nil error.
@@ -133,10 +152,28 @@ func withoutPlace(err error) error {
 	return err
 }
 
+// text refuses what is not UTF-8, as YAML must be: it would not come out of JSON
+// as it went in.
+func text(s, file string) error {
+	valid := strings.ToValidUTF8(s, "")
+	if len(valid) == len(s) {
+		return nil
+	}
+	at := 0
+	for at < len(valid) && s[at] == valid[at] {
+		at++
+	}
+	before := s[:at]
+	return &Error{File: file, Line: 1 + strings.Count(before, "\n"), Column: at - strings.LastIndex(before, "\n"), Msg: "is not UTF-8 text"}
+}
+
 // parse returns the document's root, nil for an empty one.
 func parse(data []byte, file string) (root ast.Node, err error) {
 	if len(data) > sizeMax {
 		return nil, &Error{File: file, Msg: fmt.Sprintf("is %d bytes long; permitted are up to %d", len(data), sizeMax)}
+	}
+	if err := text(string(data), file); err != nil {
+		return nil, err
 	}
 	if deep(data) {
 		return nil, &Error{File: file, Msg: fmt.Sprintf("is nested more than %d deep", depthMax)}

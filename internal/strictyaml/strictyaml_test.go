@@ -55,6 +55,7 @@ type doc struct {
 	List    []string          `json:"list"`
 	Options map[string]string `json:"options"`
 	Tree    Tree              `json:"tree"`
+	Table   Table             `json:"table"`
 	hidden  int
 }
 
@@ -163,10 +164,11 @@ func TestEmptyDocumentIsDefaults(t *testing.T) {
 
 func TestErrors(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
+		{"name: x\non: \xff", "f.yaml:2:5: is not UTF-8 text"},
 		{"nmae: x", "f.yaml:1:1: nmae: unknown key; did you mean name?"},
 		{"a: 1\nzzzzzz: x", "f.yaml:1:1: a: unknown key; did you mean on?"},
-		{"\n  zzzzzz: x", "f.yaml:2:3: zzzzzz: unknown key; permitted: name, level, on, seed, ratio, share, inner, shape, list, options, tree"},
-		{"hidden: 3", "f.yaml:1:1: hidden: unknown key; permitted: name, level, on, seed, ratio, share, inner, shape, list, options, tree"},
+		{"\n  zzzzzz: x", "f.yaml:2:3: zzzzzz: unknown key; permitted: name, level, on, seed, ratio, share, inner, shape, list, options, tree, table"},
+		{"hidden: 3", "f.yaml:1:1: hidden: unknown key; permitted: name, level, on, seed, ratio, share, inner, shape, list, options, tree, table"},
 		{"name: x\nname: y", `f.yaml:2:1: mapping key "name" already defined at [1:1]`},
 		{"on: yes", `f.yaml:1:5: on: want true or false, got "yes"`},
 		{"seed: -1", `f.yaml:1:7: seed: want a whole number from 0, got "-1"`},
@@ -215,12 +217,78 @@ func TestSetErrors(t *testing.T) {
 		{"seed=x", `--set seed=x: seed: want a whole number from 0, got "x"`},
 		{"seed.x=1", `--set seed.x=1: seed.x: unknown key: seed is a single value or a list`},
 		{"inner.rate=0", `--set inner.rate=0: inner.rate: 0 is out of range; permitted: 1 to 100`},
+		{"table.a={b: 1}", `--set table.a={b: 1}: table.a: want a value or a list, got a mapping`},
 		{"name=[", `--set name=[: sequence end token ']' not found`},
 	} {
 		_, err := load("", c.set)
 		if err == nil || err.Error() != c.want {
 			t.Errorf("%s:\n got %v\nwant %s", c.set, err, c.want)
 		}
+	}
+}
+
+func TestTable(t *testing.T) {
+	d, err := load("table:\n  z.y: [1, a, {b: 2.5}]\n  c: {d: [true], a: null}\n", "table.c.d=[false]", "table.n.m=1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Table{{"z.y", []any{int64(1), "a", Tree{"b": 2.5}}}, {"c.d", []any{false}}, {"c.a", nil}}
+	d2, err := load(`table: {old: 1}`, `table={x: 5s}`)
+	if err != nil || !cmp.Equal(d2.Table, Table{{"x", "5s"}}) {
+		t.Errorf("a whole table was not replaced: %v, %v", d2, err)
+	}
+	want = append(want, Entry{"n.m", int64(1)})
+	if diff := cmp.Diff(want, d.Table); diff != "" {
+		t.Error(diff)
+	}
+	text, err := json.Marshal(d.Table)
+	if err != nil || string(text) != `{"z.y":[1,"a",{"b":2.5}],"c.d":[false],"c.a":null,"n.m":1}` {
+		t.Errorf("%s, %v", text, err)
+	}
+	for text, want := range map[string]string{
+		"table: [1]":                 `f.yaml:1:8: table: want a mapping, got a list`,
+		"table: {a.b: 1, a: {b: 2}}": `f.yaml:1:21: table.a.b: is given twice`,
+		"table: {a: [&x 1]}":         `f.yaml:1:13: table.a[0]: anchors and aliases are not permitted`,
+	} {
+		if _, err := load(text); err == nil || err.Error() != want {
+			t.Errorf("%s:\n got %v\nwant %s", text, err, want)
+		}
+	}
+}
+
+// TestAssign lays values over a document and wants errors, at once or later,
+// to point at where each value was given.
+func TestAssign(t *testing.T) {
+	text, at := "seed: 1\ntable: {share: [5%, 90%], tree.a.b: [x, 2], inner.rate: [7, seven]}", Positions{}
+	d := defaults()
+	if err := Decode([]byte(text), "f.yaml", d, at); err != nil {
+		t.Fatal(err)
+	}
+	lay := func(entry, item int) error {
+		e := d.Table[entry]
+		from := at[fmt.Sprintf("table.%s[%d]", e.Key, item)]
+		return Assign(e.Key, e.Value.([]any)[item], d, at, from)
+	}
+	if err := errors.Join(lay(0, 0), lay(1, 1), lay(2, 0)); err != nil {
+		t.Fatal(err)
+	}
+	if d.Share != 5 || d.Tree["a"].(Tree)["b"] != int64(2) || d.Inner.Rate != 7 || d.Inner.For != 30 {
+		t.Errorf("%+v", d)
+	}
+	if err := Check(d, "f.yaml", at); err != nil {
+		t.Error(err)
+	}
+	if err := lay(0, 1); err != nil {
+		t.Fatal(err)
+	}
+	if err := Check(d, "f.yaml", at); err == nil || err.Error() != `f.yaml:2:21: share: 90% is out of range; permitted: 0% to 50%` {
+		t.Errorf("got %v", err)
+	}
+	if err := lay(2, 1); err == nil || err.Error() != `f.yaml:2:61: inner.rate: want a whole number, got "seven"` {
+		t.Errorf("got %v", err)
+	}
+	if err := Assign("sed", int64(1), d, at, Position{"f.yaml", 9, 9}); err == nil || err.Error() != `f.yaml:9:9: sed: unknown key; did you mean seed?` {
+		t.Errorf("got %v", err)
 	}
 }
 
@@ -261,6 +329,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add("shape:\n  constant: {rate: 1}\n", "tree.a.b=null")
 	f.Add("? a\n: b\n", "list=[a, b]")
 	f.Add("a: &x [*x]", "options.a=|\n  b")
+	f.Add("table: {a: [1, {b: c}], b: {c: 2}}", "table.a=[x]")
 	f.Fuzz(func(t *testing.T, text, set string) {
 		if _, err := load(text, set); err != nil {
 			e := (*Error)(nil)

@@ -1,81 +1,49 @@
 package tlsx
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
-	"math/big"
 	"net"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 )
 
-// authority is a throw-away certificate authority.
-type authority struct {
-	dir  string
-	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
-	file string
+// world is an authority and the folder of what it has issued.
+type world struct {
+	*Authority
+	dir, file string
 }
 
-func newAuthority(t *testing.T, name string) *authority {
+func newWorld(t *testing.T) *world {
 	t.Helper()
-	a := &authority{dir: t.TempDir()}
-	a.file, _ = a.issue(t, name, true)
-	return a
+	a, err := NewAuthority("test", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{Authority: a, dir: t.TempDir()}
+	w.file = filepath.Join(w.dir, "ca.pem")
+	if err := a.WriteCert(w.file); err != nil {
+		t.Fatal(err)
+	}
+	return w
 }
 
-// issue writes a certificate and its key; without an authority yet it signs
-// itself.
-func (a *authority) issue(t *testing.T, name string, isCA bool) (certFile, keyFile string) {
+// issue writes a certificate and its key.
+func (w *world) issue(t *testing.T, r Request) (certFile, keyFile string) {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	pair, err := w.Issue(r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	tmpl := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		IsCA: isCA, BasicConstraintsValid: true,
-	}
-	parent, signer := a.cert, a.key
-	if parent == nil {
-		parent, signer = tmpl, key
-	}
-	der, err := x509.CreateCertificate(rand.Reader, tmpl, parent, &key.PublicKey, signer)
-	if err != nil {
+	certFile, keyFile = filepath.Join(w.dir, r.Name+".pem"), filepath.Join(w.dir, r.Name+".key")
+	if err := pair.Write(certFile, keyFile); err != nil {
 		t.Fatal(err)
 	}
-	if a.cert == nil {
-		a.key = key
-		if a.cert, err = x509.ParseCertificate(der); err != nil {
-			t.Fatal(err)
-		}
-	}
-	keyDER, err := x509.MarshalECPrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	certFile, keyFile = filepath.Join(a.dir, name+".pem"), filepath.Join(a.dir, name+".key")
-	writePEM(t, certFile, "CERTIFICATE", der)
-	writePEM(t, keyFile, "EC PRIVATE KEY", keyDER)
 	return certFile, keyFile
 }
 
-func writePEM(t *testing.T, file, kind string, der []byte) {
-	t.Helper()
-	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
-		t.Fatal(err)
-	}
-}
+func node(name string) Request { return Request{Name: name, Hosts: []string{"localhost", "127.0.0.1"}} }
 
 // shake lets a client and a server talk, and returns both errors.
 func shake(t *testing.T, s Server, c Client) (serverErr, clientErr error) {
@@ -88,6 +56,11 @@ func shake(t *testing.T, s Server, c Client) (serverErr, clientErr error) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return shakeWith(t, sc, cc)
+}
+
+func shakeWith(t *testing.T, sc, cc *tls.Config) (serverErr, clientErr error) {
+	t.Helper()
 	if cc.ServerName == "" {
 		cc.ServerName = "localhost"
 	}
@@ -121,10 +94,11 @@ func shake(t *testing.T, s Server, c Client) (serverErr, clientErr error) {
 }
 
 func TestMutualTLS(t *testing.T) {
-	ours, theirs := newAuthority(t, "ours"), newAuthority(t, "theirs")
-	sc, sk := ours.issue(t, "server", false)
-	cc, ck := ours.issue(t, "client", false)
-	xc, xk := theirs.issue(t, "stranger", false)
+	ours, theirs := newWorld(t), newWorld(t)
+	sc, sk := ours.issue(t, node("server"))
+	cc, ck := ours.issue(t, Request{Name: "client"})
+	oc, ok := ours.issue(t, Request{Name: "old", NotBefore: time.Now().Add(-2 * time.Hour), NotAfter: time.Now().Add(-time.Hour)})
+	xc, xk := theirs.issue(t, Request{Name: "stranger"})
 	server := Server{Cert: sc, Key: sk, ClientCA: ours.file}
 	for _, tc := range []struct {
 		name   string
@@ -136,6 +110,8 @@ func TestMutualTLS(t *testing.T) {
 		{"server only", Server{Cert: sc, Key: sk}, Client{CA: ours.file}, true},
 		{"no client certificate", server, Client{CA: ours.file}, false},
 		{"client of another authority", server, Client{CA: ours.file, Cert: xc, Key: xk}, false},
+		{"expired client", server, Client{CA: ours.file, Cert: oc, Key: ok}, false},
+		{"client that serves", Server{Cert: cc, Key: ck}, Client{CA: ours.file}, false},
 		{"server of another authority", server, Client{CA: theirs.file, Cert: cc, Key: ck}, false},
 		{"another name", server, Client{CA: ours.file, Cert: cc, Key: ck, ServerName: "elsewhere"}, false},
 	} {
@@ -148,6 +124,41 @@ func TestMutualTLS(t *testing.T) {
 	}
 }
 
+// TestPeers lets nodes in, and no client of the same authority.
+func TestPeers(t *testing.T) {
+	ours, theirs := newWorld(t), newWorld(t)
+	peer := func(w *world, r Request) Peer {
+		cert, key := w.issue(t, r)
+		return Peer{Cert: cert, Key: key, CA: w.file}
+	}
+	server, _, err := peer(ours, node("a")).Config()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		name string
+		peer Peer
+		ok   bool
+	}{
+		{"node", peer(ours, node("b")), true},
+		{"client", peer(ours, Request{Name: "c"}), false},
+		{"node of another network", peer(theirs, node("d")), false},
+	} {
+		_, client, err := tc.peer.Config()
+		if err != nil {
+			t.Fatal(err)
+		}
+		client.RootCAs = ours.Pool()
+		serverErr, clientErr := shakeWith(t, server, client)
+		if ok := serverErr == nil && clientErr == nil; ok != tc.ok {
+			t.Errorf("%s: server: %v, client: %v, want success %v", tc.name, serverErr, clientErr, tc.ok)
+		}
+	}
+	if _, _, err := (Peer{Cert: "a", Key: "b"}).Config(); err == nil {
+		t.Error("peers without an authority")
+	}
+}
+
 func TestOff(t *testing.T) {
 	if c, err := (Server{}).Config(); c != nil || err != nil {
 		t.Errorf("server: %v, %v", c, err)
@@ -155,11 +166,14 @@ func TestOff(t *testing.T) {
 	if c, err := (Client{}).Config(); c != nil || err != nil {
 		t.Errorf("client: %v, %v", c, err)
 	}
+	if s, c, err := (Peer{}).Config(); s != nil || c != nil || err != nil {
+		t.Errorf("peer: %v, %v, %v", s, c, err)
+	}
 }
 
 func TestBadFiles(t *testing.T) {
-	a := newAuthority(t, "ours")
-	cert, key := a.issue(t, "leaf", false)
+	a := newWorld(t)
+	cert, key := a.issue(t, node("leaf"))
 	for _, tc := range []struct {
 		name string
 		try  func() (*tls.Config, error)
