@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -15,12 +16,15 @@ type scene struct {
 	coins  []coin        // of the genesis
 }
 
-// invalidBlocks are blocks 2 that break one rule each.
-var invalidBlocks = []struct {
+// blockCase is a block 2 that breaks one rule.
+type blockCase struct {
 	name string
 	want ledger.Reject
 	make func(s *scene) *ledger.Block
-}{
+}
+
+// invalidBlocks break any rule.
+var invalidBlocks = []blockCase{
 	{"signature", ledger.RejectSignature, func(s *scene) *ledger.Block {
 		tx, _ := s.spend(s.coins[:1], 2)
 		raw := append([]byte(nil), tx.Bytes()...)
@@ -167,10 +171,15 @@ func newScene(t *testing.T) (*scene, *running) {
 
 // Every invalid block is rejected with its kind and counted, the tip and the
 // set stay, and honest blocks are accepted afterwards.
-func TestInvalidBlocks(t *testing.T) {
+func TestReliability04InvalidBlocks(t *testing.T) { refuseAll(t, invalidBlocks) }
+
+// The same of blocks that would make money.
+func TestReliability07Values(t *testing.T) { refuseAll(t, inflatingBlocks) }
+
+func refuseAll(t *testing.T, cases []blockCase) {
 	s, r := newScene(t)
 	before := r.digest()
-	for _, tc := range invalidBlocks {
+	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
 			b := tc.make(s)
 			counted := r.blockRejects[tc.want].Load()
@@ -224,17 +233,41 @@ func TestRefusalSticksToDescendants(t *testing.T) {
 	r.accept(s.block(bad.Header, 3), ledger.RejectInvalidParent)
 }
 
-// The mutant of CVE-2012-2459 has the honest block's hash.
-func TestMutationDoesNotPoison(t *testing.T) {
+// The mutants of CVE-2012-2459 have the honest block's hash: whatever is
+// doubled of whatever number of transactions, the mutant is refused as such and
+// the honest block is accepted after it.
+func TestReliability08Merkle(t *testing.T) {
 	s, r := newScene(t)
-	a, _ := s.spend(s.coins[:1], 1)
-	b, _ := s.spend(s.coins[1:], 1)
-	honest := s.block(s.tip, 2, a, b)
-	mutant := &ledger.Block{Header: honest.Header, Txs: append(append([]ledger.Tx(nil), honest.Txs...), honest.Txs[2])}
-	r.accept(mutant, ledger.RejectMutated)
-	other := &ledger.Block{Header: honest.Header, Txs: honest.Txs[:2]}
-	r.accept(other, ledger.RejectMerkle)
-	r.accept(honest, ledger.RejectNone)
-	r.accept(honest, ledger.RejectDuplicate)
-	r.accept(mutant, ledger.RejectDuplicate)
+	mutants, tip := 0, s.tip
+	for n := 1; n <= 13; n++ {
+		var txs []ledger.Tx
+		for i := range n - 1 { // beside the coinbase
+			tx, _ := s.spend([]coin{s.genesis(n*16 + i)}, 1)
+			txs = append(txs, tx)
+		}
+		honest := s.block(tip, uint32(n+1), txs...)
+		for width := 1; width < n; width *= 2 {
+			if n%width != 0 || n/width%2 == 0 {
+				continue // would have another root
+			}
+			mutant := &ledger.Block{Header: honest.Header, Txs: slices.Concat(honest.Txs, honest.Txs[n-width:])}
+			r.accept(mutant, ledger.RejectMutated)
+			mutants++
+		}
+		if n > 1 {
+			r.accept(&ledger.Block{Header: honest.Header, Txs: honest.Txs[:n-1]}, ledger.RejectMerkle)
+		}
+		if r.tip().Hash != tip.Hash() {
+			t.Fatalf("%d transactions: the tip moved", n)
+		}
+		r.accept(honest, ledger.RejectNone)
+		r.accept(honest, ledger.RejectDuplicate)
+		tip = honest.Header
+	}
+	if mutants < 8 {
+		t.Errorf("only %d mutants", mutants)
+	}
+	if want := freshDigest(t, r.params, r.blocks(t)); r.digest() != want {
+		t.Errorf("digest %+v, want %+v", r.digest(), want)
+	}
 }

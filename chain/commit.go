@@ -10,7 +10,6 @@ import (
 
 	"github.com/chaindyno/chaindyno/chain/ledger"
 	"github.com/chaindyno/chaindyno/chain/miner"
-	"github.com/chaindyno/chaindyno/chain/pool"
 	"github.com/chaindyno/chaindyno/chain/state"
 	"github.com/chaindyno/chaindyno/chain/store"
 	"github.com/chaindyno/chaindyno/chain/tree"
@@ -19,9 +18,10 @@ import (
 // Commit is the one serial place of a node. A single goroutine, started by
 // Run, owns the tree of headers and is the only one that changes the block
 // log, the output set and the announced tip. Sealed blocks come to it from the
-// miner, foreign ones from Accept, over an unbuffered channel: each sender has
-// at most one block under way and waits for its outcome, so the bound of the
-// queue is the number of senders, one miner and acceptsMax.
+// miner, foreign ones from Accept and AcceptChecked, over an unbuffered
+// channel: each sender has at most one block under way and waits for its
+// outcome, so the bound of the queue is the number of senders: one miner,
+// acceptsMax, and the callers of AcceptChecked.
 //
 // A block that builds on the tip goes through these steps:
 //
@@ -201,6 +201,7 @@ type candidate struct {
 	ids    []ledger.Hash
 	sealed time.Time // or received
 	own    *miner.Sealed
+	times  stageTimes // of an own block only from record on
 }
 
 // commit takes a block whose header the tree has just accepted. The error is a
@@ -247,7 +248,6 @@ func (n *Node) extend(node *tree.Node, c *candidate) error {
 		return err
 	}
 	ev.Apply = lap(&t)
-	n.outputs.Add(int64(len(delta.Created) - len(delta.Spent)))
 	n.at(stepApplied)
 	n.announce(node, c)
 	n.at(stepAnnounced)
@@ -317,34 +317,28 @@ func (n *Node) appendBlock(node *tree.Node, c *candidate, d *ledger.Delta) (dura
 // record is what the log keeps of a block, but for what it spent.
 func (n *Node) record(node *tree.Node, c *candidate) (*store.Record, error) {
 	n.body = c.block.Append(slices.Grow(n.body[:0], c.block.Size()))
-	r := &store.Record{Height: node.Height, Body: n.body, IDs: c.ids, Meta: store.Meta{Missing: uint64(len(c.ids) - 1)}}
+	r := &store.Record{Height: node.Height, Body: n.body, IDs: c.ids}
 	if !n.lastSealed.IsZero() {
 		r.Meta.IntervalNs = c.sealed.Sub(n.lastSealed).Nanoseconds()
 	}
-	if c.own == nil {
-		return r, nil
+	if c.own != nil {
+		r.Meta.SealNs = c.own.Seal.Nanoseconds()
+		for _, hashes := range c.own.Hashes {
+			r.Meta.Hashes += hashes
+		}
+		var err error
+		if c.times, err = n.stages.block(handle(c.own.Template), c.sealed); err != nil {
+			return nil, err
+		}
 	}
-	r.Meta.SealNs = c.own.Seal.Nanoseconds()
-	for _, hashes := range c.own.Hashes {
-		r.Meta.Hashes += hashes
-	}
-	var err error
-	r.Meta.Stages, r.Meta.Missing, err = n.stages.block(c.transactions(), c.sealed)
-	return r, err
-}
-
-// transactions returns what the pool knows of a block of the node's own.
-func (c *candidate) transactions() []pool.Tx {
-	if c.own == nil {
-		return nil
-	}
-	return handle(c.own.Template)
+	r.Meta.Stages, r.Meta.Missing = c.times.stages, c.times.missing
+	return r, nil
 }
 
 // announce makes a committed block the tip that everybody sees.
 func (n *Node) announce(node *tree.Node, c *candidate) {
 	n.lastSealed = c.sealed
-	if known := len(measured(c.transactions())); known > 0 {
+	if known := c.times.known; known > 0 {
 		n.storeTimes.put(node.Hash, storeTime{took: time.Since(c.sealed), txs: int64(known)})
 	}
 	n.setTip(node)

@@ -13,6 +13,8 @@ import (
 	"github.com/chaindyno/chaindyno/chain/pool"
 	"github.com/chaindyno/chaindyno/chain/state"
 	"github.com/chaindyno/chaindyno/chain/store"
+	"github.com/chaindyno/chaindyno/chain/store/tier"
+	"github.com/chaindyno/chaindyno/internal/bearer"
 	"github.com/chaindyno/chaindyno/internal/strictyaml"
 	"github.com/chaindyno/chaindyno/internal/tlsx"
 )
@@ -24,11 +26,15 @@ type Config struct {
 	Data     string      `json:"data"     doc:"folder of blocks and output set"`
 	Listen   string      `json:"listen"   doc:"gRPC address; port 0 picks a free one"`
 	Admin    string      `json:"admin"    doc:"address of metrics, health and pprof; empty: off"`
+	HTTP     string      `json:"http"     doc:"address of the JSON API, WebSocket and explorer, with the same tls and token as listen; empty: off"`
 	Insecure bool        `json:"insecure" doc:"permit addresses off loopback without TLS"`
 	TLS      tlsx.Server `json:"tls"      doc:"PEM files of the gRPC server"`
 	Token    string      `json:"token"    doc:"what callers must present; empty: nothing"`
-	LogLevel string      `json:"log_level" enum:"debug|info|warn|error" doc:"least level that is logged"`
+	// AdminToken guards metrics and profiles; health is told to everybody.
+	AdminToken string `json:"admin_token" doc:"what callers of the admin port must present; empty: nothing"`
+	LogLevel   string `json:"log_level" enum:"debug|info|warn|error" doc:"least level that is logged"`
 
+	Peers  PeersConfig  `json:"peers"`
 	Miner  MinerConfig  `json:"miner"`
 	Ingest IngestConfig `json:"ingest"`
 	Pool   PoolConfig   `json:"pool"`
@@ -37,7 +43,9 @@ type Config struct {
 	SyncInterval Duration         `json:"sync_interval" range:"1ms..1m" doc:"between two syncs, with sync: interval"`
 	State        StateConfig      `json:"state"`
 	Index        IndexConfig      `json:"index"`
+	Cache        CacheConfig      `json:"cache"         doc:"in front of the disk, for readers"`
 	MinFreeMB    int              `json:"min_free_mb" range:"0..1048576" doc:"room on the disk below which nothing is accepted"`
+	HeapFloorMB  int              `json:"heap_floor_mb" range:"0..65536" doc:"heap below which garbage is left alone, so that memory is level from the start; 0: none"`
 
 	Network NetworkConfig `json:"network" doc:"the rules; all nodes of a network must agree"`
 }
@@ -82,6 +90,13 @@ type IndexConfig struct {
 	Key bool `json:"key" doc:"find outputs by their key; costs a second write per output"`
 }
 
+// CacheConfig is tier.Config.
+type CacheConfig struct {
+	L1MB  int      `json:"l1_mb" range:"0..65536" doc:"blocks, transactions and proofs kept in memory; 0: none"`
+	Redis string   `json:"redis" doc:"a Redis that nodes share, host:port or redis:// URL; what it says is checked; empty: none"`
+	TTL   Duration `json:"ttl"   range:"1s..8760h" doc:"how long Redis keeps them"`
+}
+
 // NetworkConfig is ledger.Params, all of which may be overridden.
 type NetworkConfig struct {
 	Name            string   `json:"name"`
@@ -106,9 +121,10 @@ type NetworkConfig struct {
 
 // DefaultConfig returns the defaults: the development network, on loopback.
 func DefaultConfig() Config {
-	p, s, d, m := pool.DefaultConfig(), store.DefaultConfig(), state.DefaultConfig(), miner.DefaultConfig()
+	p, s, d, m, t := pool.DefaultConfig(), store.DefaultConfig(), state.DefaultConfig(), miner.DefaultConfig(), tier.DefaultConfig()
 	return Config{
-		Name: "node", Listen: "127.0.0.1:7700", Admin: "127.0.0.1:7701", LogLevel: "info",
+		Name: "node", Listen: "127.0.0.1:7700", Admin: "127.0.0.1:7701", HTTP: "127.0.0.1:7703", LogLevel: "info",
+		Peers: defaultPeers(),
 		Miner: MinerConfig{
 			Threads: m.Threads, OnDemand: m.OnDemand, Seed: m.Seed,
 			Pace: Duration(m.Pace), PaceMin: Duration(m.PaceMin), Refresh: Duration(m.Refresh),
@@ -118,8 +134,9 @@ func DefaultConfig() Config {
 		Sync:   s.Sync, SyncInterval: Duration(s.SyncInterval),
 		State:     StateConfig{CacheMB: int(d.CacheBytes >> 20), FlushMB: int(d.FlushBytes >> 20), FlushBlocks: d.FlushBlocks},
 		Index:     IndexConfig{Tx: s.TxIndex, Key: d.KeyIndex},
-		MinFreeMB: int(s.MinFreeBytes >> 20),
-		Network:   networkOf(ledger.DevParams()),
+		Cache:     CacheConfig{L1MB: int(t.L1Bytes >> 20), TTL: Duration(t.TTL)},
+		MinFreeMB: int(s.MinFreeBytes >> 20), HeapFloorMB: 384,
+		Network: networkOf(ledger.DevParams()),
 	}
 }
 
@@ -203,7 +220,12 @@ func (c *Config) rules() []rule {
 	return []rule{
 		{"tls", text(c.TLS.Validate())},
 		{"listen", c.address(c.Listen, c.TLS.Enabled())},
-		{"admin", c.address(c.Admin, false)},
+		{"admin", c.adminAddress()},
+		{"http", c.address(c.HTTP, c.TLS.Enabled())},
+		{"token", fit(c.Token)},
+		{"admin_token", fit(c.AdminToken)},
+		{"peers", text(c.Peers.validate())},
+		{"peers.listen", c.address(c.Peers.Listen, c.Peers.TLS.Enabled())},
 		{"miner.pace_min", text(c.paceMin())},
 		{"network", text(params.Validate())},
 		{"miner.payout", text(payoutErr)},
@@ -211,6 +233,7 @@ func (c *Config) rules() []rule {
 		{"miner", text(c.minerConfig(ledger.KeyHash{}).Validate())},
 		{"ingest", text(c.ingestConfig().Validate())},
 		{"pool", text(c.poolConfig().Validate())},
+		{"cache", text(c.cacheConfig().Validate())},
 	}
 }
 
@@ -220,7 +243,31 @@ func (c *Config) address(addr string, secure bool) string {
 		return ""
 	}
 	return fmt.Sprintf("%q can be reached from other machines without TLS; permitted are loopback addresses such as 127.0.0.1:7700, "+
-		"any address with tls (listen only), or any with insecure: true", addr)
+		"any address with tls, or any with insecure: true", addr)
+}
+
+// adminAddress says why the admin port may not be there. Unlike the chain,
+// what the process does concerns nobody but its owner.
+func (c *Config) adminAddress() string {
+	if c.Admin == "" || c.Insecure || tlsx.Loopback(c.Admin) || c.TLS.Enabled() && c.AdminToken != "" {
+		return ""
+	}
+	return fmt.Sprintf("%q can be reached from other machines without TLS and a token; permitted are loopback addresses such as 127.0.0.1:7701, "+
+		"any address with tls and admin_token, or any with insecure: true", c.Admin)
+}
+
+// AdminSecured says whether the admin port is served with the certificate of
+// tls: off loopback, where a token guards it.
+func (c *Config) AdminSecured() bool {
+	return c.TLS.Enabled() && c.AdminToken != "" && !tlsx.Loopback(c.Admin)
+}
+
+// fit says why a token cannot be presented, without telling it.
+func fit(token string) string {
+	if bearer.Fit(token) {
+		return ""
+	}
+	return "holds a character that no header can carry; permitted is printable ASCII without spaces"
 }
 
 func (c *Config) paceMin() error {
@@ -259,16 +306,36 @@ func (c *Config) poolConfig() pool.Config {
 	return pool.Config{MaxTxs: p.MaxTxs, MaxBytes: int64(p.MaxMB) << 20, MaxDepth: p.MaxDepth, MaxAge: time.Duration(p.MaxAge)}
 }
 
+func (c *Config) cacheConfig() tier.Config {
+	return tier.Config{L1Bytes: int64(c.Cache.L1MB) << 20, Redis: c.Cache.Redis, TTL: time.Duration(c.Cache.TTL)}
+}
+
+// Secret says whether a value of a key must be kept from logs, reports and
+// command lines.
+func Secret(key, value string) bool {
+	switch key {
+	case "token", "admin_token":
+		return true
+	case "cache.redis":
+		return strings.Contains(value, "@") // a URL with a password
+	}
+	return false
+}
+
 // Settings are the values that a report about this node prints. They hold no
 // secret.
 func (c *Config) Settings() map[string]string {
 	s := map[string]string{}
 	for _, l := range leaves(c) {
-		if l.key == "token" || strings.HasPrefix(l.key, "tls.") || l.key == "data" || l.key == "listen" || l.key == "admin" {
+		if Secret(l.key, "") || strings.HasPrefix(l.key, "tls.") || l.key == "data" || l.key == "listen" || l.key == "admin" || l.key == "http" || ofPlace(l.key) {
 			continue
 		}
 		s[l.key] = fmt.Sprint(l.value.Interface())
 	}
 	s["tls"] = fmt.Sprint(c.TLS.Enabled())
+	if ingest.SlowVerify {
+		s["build"] = "slowverify: a tenth of the verification throughput is given away on purpose"
+	}
+	s["cache.redis"] = fmt.Sprint(c.Cache.Redis != "") // the URL may hold a password
 	return s
 }

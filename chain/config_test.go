@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chaindyno/chaindyno/chain/ingest"
 	"github.com/chaindyno/chaindyno/chain/ledger"
 	"github.com/chaindyno/chaindyno/chain/store"
 	"github.com/chaindyno/chaindyno/internal/strictyaml"
@@ -84,7 +85,12 @@ func TestMistakes(t *testing.T) {
 		{"sync: sometimes", `n.yaml:1:7: sync: `},
 		{"sync_interval: 2h", `sync_interval: 2h0m0s is out of range; permitted: 1ms to 1m`},
 		{"listen: 0.0.0.0:7700", `n.yaml:1:9: listen: "0.0.0.0:7700" can be reached from other machines without TLS`},
-		{"admin: 0.0.0.0:7701\ntls: {cert: a, key: b}", `admin: "0.0.0.0:7701" can be reached from other machines`},
+		{"admin: 0.0.0.0:7701\ntls: {cert: a, key: b}", `admin: "0.0.0.0:7701" can be reached from other machines without TLS and a token`},
+		{"admin: 0.0.0.0:7701\nadmin_token: t", `admin: "0.0.0.0:7701" can be reached from other machines without TLS and a token`},
+		{"admin_token: \"hush\\n\"", `admin_token: holds a character that no header can carry`},
+		{"cache: {redis: \"redis://:hush@host/x\"}", `cache: redis is neither host:port nor a URL`},
+		{"cache: {l1_mb: -1}", `cache.l1_mb: -1`},
+		{"token: hush hush", `token: holds a character that no header can carry`},
 		{"tls: {cert: a}", `tls: a TLS server needs both a certificate and a key`},
 		{"network: {dev: false}", `network: dev_outputs 65536: pay keys that everybody can derive`},
 		{"network: {dev: false, dev_outputs: 0}", `miner.payout: is needed on a network without development keys`},
@@ -102,6 +108,8 @@ func TestMistakes(t *testing.T) {
 			t.Errorf("%q: accepted", tc.yaml)
 		} else if msg := err.Error(); !strings.Contains(msg, tc.want) || strings.Contains(msg, "\n") || !strings.HasPrefix(msg, "n.yaml:") {
 			t.Errorf("%q:\n got %s\nwant %s", tc.yaml, msg, tc.want)
+		} else if strings.Contains(msg, "hush") {
+			t.Errorf("a secret is told: %s", msg)
 		}
 	}
 }
@@ -124,7 +132,7 @@ func TestPaceMinFollowsPace(t *testing.T) {
 
 func TestOverridesWinInTheirOrder(t *testing.T) {
 	env, err := Environment([]string{
-		"PATH=/bin", "CHAINDYNO_NODE_MINER_PACE=3s", "CHAINDYNO_NODE_SYNC=always", "CHAINDYNO_NODE_TOKEN=a: #b", "CHAINDYNO_NODE_NAME=7",
+		"PATH=/bin", "CHAINDYNO_NODE_MINER_PACE=3s", "CHAINDYNO_NODE_SYNC=always", "CHAINDYNO_NODE_TOKEN={a:#b", "CHAINDYNO_NODE_NAME=7",
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -134,7 +142,7 @@ func TestOverridesWinInTheirOrder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if time.Duration(c.Miner.Pace) != 4*time.Second || c.Miner.Threads != 4 || c.Sync != store.SyncAlways || c.Token != "a: #b" || c.Name != "7" {
+	if time.Duration(c.Miner.Pace) != 4*time.Second || c.Miner.Threads != 4 || c.Sync != store.SyncAlways || c.Token != "{a:#b" || c.Name != "7" {
 		t.Errorf("wrong precedence: %+v", c)
 	}
 }
@@ -157,7 +165,7 @@ func TestOverrideErrorsNameTheirOrigin(t *testing.T) {
 
 func TestUnknownEnvironmentIsRefused(t *testing.T) {
 	_, err := Environment([]string{"CHAINDYNO_NODE_MINER_PAEC=1s"})
-	if err == nil || !strings.Contains(err.Error(), "CHAINDYNO_NODE_MINER_PAEC is not known") || strings.Contains(err.Error(), "\n") {
+	if err == nil || !strings.HasSuffix(err.Error(), "CHAINDYNO_NODE_MINER_PAEC is not known; permitted: CHAINDYNO_NODE_ and a key of the configuration, such as CHAINDYNO_NODE_MINER_PACE") || strings.Contains(err.Error(), "\n") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -178,9 +186,18 @@ func TestEnvironmentNamesAreUnique(t *testing.T) {
 	}
 }
 
+// TestSettingsNameASlowBuild: a build that gives throughput away says so, and no
+// other one does. `go test -tags slowverify` shows the other half.
+func TestSettingsNameASlowBuild(t *testing.T) {
+	c := DefaultConfig()
+	if got := strings.HasPrefix(c.Settings()["build"], "slowverify: "); got != ingest.SlowVerify {
+		t.Errorf("slow build: %v, its settings %q", ingest.SlowVerify, c.Settings()["build"])
+	}
+}
+
 func TestSettingsHoldNoSecret(t *testing.T) {
 	c := DefaultConfig()
-	c.Token, c.TLS.Key = "hush", "hush"
+	c.Token, c.AdminToken, c.TLS.Key, c.Cache.Redis = "hush", "hush", "hush", "redis://:hush@host"
 	for k, v := range c.Settings() {
 		if strings.Contains(v, "hush") {
 			t.Errorf("%s tells a secret", k)
@@ -188,6 +205,25 @@ func TestSettingsHoldNoSecret(t *testing.T) {
 	}
 	if c.Settings()["sync"] != c.Sync.String() || c.Settings()["miner.pace"] != "250ms" {
 		t.Errorf("incomplete: %v", c.Settings())
+	}
+}
+
+func TestAdminMayBeReached(t *testing.T) {
+	for _, tc := range []struct {
+		yaml    string
+		secured bool
+	}{
+		{"admin: 127.0.0.1:0\nadmin_token: t\ntls: {cert: a, key: b}", false},
+		{"admin: 0.0.0.0:0\nadmin_token: t\ntls: {cert: a, key: b}", true},
+		{"admin: 0.0.0.0:0\ninsecure: true", false},
+		{"admin: 0.0.0.0:0\ninsecure: true\nadmin_token: t\ntls: {cert: a, key: b}", true},
+		{"admin: 0.0.0.0:0\ninsecure: true\ntls: {cert: a, key: b}", false},
+		{"admin: ''", false},
+	} {
+		c, err := ParseConfig([]byte(tc.yaml), "n.yaml")
+		if err != nil || c.AdminSecured() != tc.secured {
+			t.Errorf("%s: secured %v, %v", tc.yaml, c.AdminSecured(), err)
+		}
 	}
 }
 

@@ -143,7 +143,7 @@ func child(t *testing.T, mayEnd bool, role ...string) (lines []string, killed bo
 // nothing that was accepted is missing, the set is that of a fresh build of
 // the best chain, and the rest of the script leads to the same end as without
 // any crash.
-func TestKillAtEveryStep(t *testing.T) {
+func TestReliability01KillDuringCommit(t *testing.T) {
 	p := ledger.TestParams()
 	g, blocks := script(t, p)
 	var inRecovery atomic.Int64
@@ -186,7 +186,7 @@ func TestKillAtEveryStep(t *testing.T) {
 
 // Power is lost at every step: the disk keeps what was synced and a random
 // part of the rest. Every block that was announced as durable is there.
-func TestPowerLossAtEveryStep(t *testing.T) {
+func TestReliability02PowerLoss(t *testing.T) {
 	for _, policy := range []store.SyncPolicy{store.SyncAlways, store.SyncBlock, store.SyncInterval, store.SyncNone} {
 		t.Run(policy.String(), func(t *testing.T) { powerLoss(t, policy) })
 	}
@@ -287,7 +287,7 @@ func loadedConfig(dir string) Config {
 
 // Random SIGKILL under load, several times on one folder: every block that a
 // follower saw is still there, and the set is a fresh build's.
-func TestKillUnderLoad(t *testing.T) {
+func TestReliability01KillUnderLoad(t *testing.T) {
 	dir := t.TempDir()
 	seen := map[string]string{}
 	lives := 3

@@ -9,6 +9,7 @@ import (
 	"github.com/chaindyno/chaindyno/chain/pool"
 	"github.com/chaindyno/chaindyno/chain/state"
 	"github.com/chaindyno/chaindyno/chain/store"
+	"github.com/chaindyno/chaindyno/chain/store/tier"
 )
 
 // Events are called as things happen and must not block. Any may be nil. Those
@@ -16,7 +17,7 @@ import (
 type Events struct {
 	Committed   func(Commit)                           // a block became the tip of the best chain
 	Reorganised func(reverted, applied int)            // the best chain switched to another branch
-	Refused     func(kind ledger.Reject)               // a block was refused
+	Refused     func(kind ledger.Reject)               // a block was refused; called from any goroutine
 	Problem     func(what string, err error)           // a step of the commit failed and is tried again
 	Resumed     func(what string, after time.Duration) // and has succeeded
 
@@ -25,6 +26,7 @@ type Events struct {
 	Miner  miner.Events
 	State  state.Events
 	Store  store.Events
+	Tiers  tier.Events
 }
 
 // Commit tells what a block was and how long each step of its commit took.

@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 
 	hdr "github.com/HdrHistogram/hdrhistogram-go"
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/chaindyno/chaindyno/chain/ledger"
 	"github.com/chaindyno/chaindyno/chain/state"
@@ -55,7 +58,7 @@ func fullDisk(t *testing.T) (r *running, g *grower, fs *meteredFS, cfg Config, b
 
 // A full disk holds the commit up, visibly, and nothing else: when there is
 // room again, the same block is committed.
-func TestFullDiskHoldsUpAndResumes(t *testing.T) {
+func TestReliability03DiskFull(t *testing.T) {
 	r, g, fs, _, block, outcome := fullDisk(t)
 	if trouble := r.Trouble(); trouble == nil || !errors.Is(trouble.Err, store.ErrDiskFull) {
 		t.Errorf("trouble %+v, want a full disk", trouble)
@@ -75,7 +78,7 @@ func TestFullDiskHoldsUpAndResumes(t *testing.T) {
 
 // A node that is held up by a full disk can be stopped, and goes on from where
 // it was when it is opened with room.
-func TestFullDiskDoesNotHoldUpTheStop(t *testing.T) {
+func TestReliability03StopOnFullDisk(t *testing.T) {
 	r, g, fs, cfg, block, outcome := fullDisk(t)
 	// The set may have nothing that it could not write.
 	if err := r.stop(); err != nil && !errors.Is(err, state.ErrDiskFull) {
@@ -91,6 +94,54 @@ func TestFullDiskDoesNotHoldUpTheStop(t *testing.T) {
 	r = open(t, cfg, Options{FS: fs})
 	r.accept(block, ledger.RejectNone)
 	r.mustBe(g, block.Header.Hash(), "after the restart")
+}
+
+// Writes to the block log fail with an I/O error, wherever in a record: no
+// block is accepted meanwhile, with the cause told, and all are afterwards.
+func TestReliability03IOErrors(t *testing.T) {
+	var broken atomic.Bool
+	var left atomic.Int64 // writes that succeed before they fail
+	fs := errorfs.Wrap(vfs.NewMem(), errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if broken.Load() && op.Kind.ReadOrWrite() == errorfs.OpIsWrite && strings.HasSuffix(op.Path, ".seg") && left.Add(-1) < 0 {
+			return syscall.EIO
+		}
+		return nil
+	}))
+	problems := make(chan error, 100)
+	cfg := testConfig("/data")
+	r := open(t, cfg, Options{FS: fs, Events: Events{Problem: func(_ string, err error) { problems <- err }}})
+	g := newGrower(t, r.params, 1)
+	tip := r.params.GenesisHash()
+	for i := range 3 {
+		block := g.grow(tip, 3)
+		left.Store(int64(i))
+		for len(problems) > 0 {
+			<-problems // of a repetition
+		}
+		broken.Store(true)
+		outcome := make(chan error, 1)
+		go func() { outcome <- r.Accept(context.Background(), block) }()
+		select {
+		case err := <-problems:
+			if !errors.Is(err, syscall.EIO) {
+				t.Errorf("problem %v, want an I/O error", err)
+			}
+		case err := <-outcome:
+			if i == 0 || err != nil { // later ones may need fewer writes than succeed
+				t.Fatalf("accepted on a broken disk: %v", err)
+			}
+			outcome <- err
+		}
+		if trouble := r.Trouble(); len(outcome) == 0 && (trouble == nil || r.tip().Hash != tip) {
+			t.Errorf("trouble %+v at %v", trouble, r.tip())
+		}
+		broken.Store(false)
+		if err := <-outcome; err != nil {
+			t.Fatal(err)
+		}
+		tip = block.Header.Hash()
+		r.mustBe(g, tip, "after the disk works again")
+	}
 }
 
 // Blocks of several branches come from many goroutines in any order, while

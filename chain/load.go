@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"reflect"
@@ -18,7 +19,7 @@ const EnvPrefix = "CHAINDYNO_NODE_"
 type Override struct {
 	Origin string // names it in errors: "--pace", "CHAINDYNO_NODE_MINER_PACE"
 	Key    string // "miner.pace"
-	Value  string // as YAML writes it; texts as they are
+	Value  string // as YAML writes it; texts as they are, lists of them separated by commas
 }
 
 // ParseConfig lays a YAML document over the defaults and validates the result.
@@ -52,8 +53,12 @@ func LoadConfig(yaml []byte, name string, overrides []Override) (Config, error) 
 func (o Override) apply(c *Config, at strictyaml.Positions) error {
 	value := o.Value
 	for _, l := range leaves(c) {
-		if l.key == o.Key && l.isText() {
+		switch {
+		case l.key != o.Key:
+		case l.isText():
 			value = strconv.Quote(value)
+		case l.isList() && !strings.HasPrefix(value, "["):
+			value = quotedList(value)
 		}
 	}
 	local := strictyaml.Positions{}
@@ -88,7 +93,9 @@ func Environment(environ []string) ([]Override, error) {
 		}
 		key, ok := known[name]
 		if !ok {
-			return nil, fmt.Errorf("environment variable %s is not known; permitted: %s", name, strings.Join(names, ", "))
+			// There are too many to list them all.
+			example := cmp.Or(strictyaml.Nearest(name, names), EnvPrefix+"PEERS_LISTEN")
+			return nil, fmt.Errorf("environment variable %s is not known; permitted: %s and a key of the configuration, such as %s", name, EnvPrefix, example)
 		}
 		overrides = append(overrides, Override{Origin: name, Key: key, Value: value})
 	}
@@ -102,6 +109,19 @@ type leaf struct {
 }
 
 func (l leaf) isText() bool { return l.value.Kind() == reflect.String }
+
+func (l leaf) isList() bool { return l.value.Kind() == reflect.Slice }
+
+// quotedList turns texts that are separated by commas into a list of YAML's.
+func quotedList(texts string) string {
+	var quoted []string
+	for text := range strings.SplitSeq(texts, ",") {
+		if text = strings.TrimSpace(text); text != "" {
+			quoted = append(quoted, strconv.Quote(text))
+		}
+	}
+	return "[" + strings.Join(quoted, ", ") + "]"
+}
 
 // leaves lists all values of c in the order of its fields.
 func leaves(c *Config) []leaf { return leavesOf("", reflect.ValueOf(c).Elem()) }

@@ -3,6 +3,7 @@ package chain
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math"
 	"sync"
@@ -17,6 +18,7 @@ import (
 	"github.com/chaindyno/chaindyno/chain/pool"
 	"github.com/chaindyno/chaindyno/chain/state"
 	"github.com/chaindyno/chaindyno/chain/store"
+	"github.com/chaindyno/chaindyno/chain/store/tier"
 	"github.com/chaindyno/chaindyno/chain/tree"
 )
 
@@ -46,6 +48,7 @@ type Node struct {
 	sealer *powSealer
 	store  *store.Store
 	state  *state.State
+	tiers  *tier.Tiers // in front of store, for readers
 
 	// Owned by the commit goroutine; by Open before there is one.
 	tree       *tree.Tree
@@ -64,7 +67,6 @@ type Node struct {
 	// Read by everybody.
 	view         announcer
 	storeTimes   storeTimes
-	outputs      atomic.Int64 // in the set
 	blockRejects [math.MaxUint8 + 1]atomic.Uint64
 	trouble      atomic.Pointer[Trouble]
 }
@@ -102,7 +104,10 @@ func Open(cfg Config, opts Options) (*Node, error) {
 		_, err = n.reorganise() // a branch that was about to win when the process ended
 	}
 	if err != nil {
-		return nil, errors.Join(err, n.Close())
+		if closing := n.Close(); closing != nil {
+			err = fmt.Errorf("%w; closing: %w", err, closing)
+		}
+		return nil, err
 	}
 	return n, nil
 }
@@ -119,7 +124,10 @@ func (n *Node) build() (err error) {
 	if err != nil {
 		return err
 	}
-	n.miner, err = miner.New(n.cfg.minerConfig(payout), n.params, poolSource{n}, n.sealer, sealedChain{n}, n.ev.Miner)
+	if n.miner, err = miner.New(n.cfg.minerConfig(payout), n.params, poolSource{n}, n.sealer, sealedChain{n}, n.ev.Miner); err != nil {
+		return err
+	}
+	n.tiers, err = tier.New(n.cfg.cacheConfig(), n.params.GenesisHash(), diskTier{n.store}, n.tierEvents())
 	return err
 }
 
@@ -135,16 +143,17 @@ func (n *Node) Run(ctx context.Context) error {
 
 	var front, back sync.WaitGroup
 	quit := make(chan struct{})
-	var ingestErr, minerErr error
+	var ingestErr, minerErr, tiersErr error
 	front.Go(func() { ingestErr = n.ingest.Run(ctx) })
 	front.Go(func() { minerErr = n.miner.Run(ctx) })
+	front.Go(func() { tiersErr = n.tiers.Run(ctx) })
 	back.Go(func() { n.commitLoop(quit) })
 
 	<-ctx.Done()
 	front.Wait() // what they have handed over is committed
 	close(quit)
 	back.Wait()
-	err := errors.Join(ingestErr, minerErr)
+	err := errors.Join(ingestErr, minerErr, tiersErr)
 	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) && !errors.Is(cause, context.DeadlineExceeded) {
 		err = errors.Join(cause, err)
 	}

@@ -55,7 +55,7 @@ func (n *Node) BlockAt(height uint32) (ledger.Hash, error) {
 }
 
 // OpenBlock returns a stored block's height and a reader of its encoding, to be
-// closed by the caller.
+// closed by the caller. It reads the store and leaves the tiers as they are.
 func (n *Node) OpenBlock(hash ledger.Hash) (uint32, *store.BodyReader, error) {
 	info, err := n.store.Info(hash)
 	if err != nil {
@@ -174,7 +174,7 @@ type Found struct {
 	Place Place
 	Block Ref    // for PlaceBlock
 	Index int    // for PlaceBlock
-	Bytes []byte // its encoding, for PlaceBlock
+	Bytes []byte // its encoding; not to be changed
 }
 
 // Locate returns one place for each ID, in order. The pool is asked before the
@@ -202,61 +202,6 @@ func (n *Node) Locate(ids []ledger.Hash) ([]Place, error) {
 		}
 	}
 	return places, nil
-}
-
-// Transaction looks for a transaction in the pool and in the best chain. The
-// error is ErrNotFound if it is in neither.
-func (n *Node) Transaction(id ledger.Hash) (Found, error) {
-	pooled := n.pool.Has([]ledger.Hash{id})[0] // before the log, as in Locate
-	at, index, err := n.inBlock(id)
-	switch {
-	case err == nil:
-		return n.fromBlock(at, index)
-	case pooled:
-		return Found{Place: PlacePooled}, nil
-	}
-	return Found{}, err
-}
-
-func (n *Node) fromBlock(at store.Info, index int) (Found, error) {
-	b, err := n.store.Block(at.Hash)
-	if err != nil {
-		return Found{}, err
-	}
-	if index >= len(b.Txs) {
-		return Found{}, fmt.Errorf("block %d has no transaction %d: %w", at.Height, index, store.ErrDamaged)
-	}
-	return Found{Place: PlaceBlock, Block: at.Ref, Index: index, Bytes: b.Txs[index].Bytes()}, nil
-}
-
-// inBlock finds a transaction of the best chain, or fails with ErrNotFound.
-func (n *Node) inBlock(id ledger.Hash) (at store.Info, index int, err error) {
-	height, index, ok, err := n.store.FindTx(id)
-	if err != nil {
-		return at, 0, err
-	}
-	if !ok {
-		return at, 0, fmt.Errorf("transaction %s: %w", id, ErrNotFound)
-	}
-	at, err = n.store.InfoAt(height)
-	return at, index, err
-}
-
-// Proof returns the block that a transaction is in and the proof that it is,
-// or ErrNotFound.
-func (n *Node) Proof(id ledger.Hash) (at store.Info, p ledger.Proof, err error) {
-	at, index, err := n.inBlock(id)
-	if err != nil {
-		return at, p, err
-	}
-	ids, err := n.store.IDs(at.Hash)
-	if err != nil {
-		return at, p, err
-	}
-	if index >= len(ids) || ids[index] != id { // reorganised between the reads
-		return at, p, fmt.Errorf("transaction %s: %w", id, ErrNotFound)
-	}
-	return at, ledger.MerkleProof(ids, index), nil
 }
 
 // OutputsOf returns at most limit outputs that a key can spend, or ErrNoIndex.

@@ -1,7 +1,6 @@
 package chain
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -75,15 +74,12 @@ func (n *Node) recover() error {
 	if err := n.loadHeaders(best); err != nil {
 		return err
 	}
-	if err := n.countOutputs(); err != nil {
-		return err
-	}
 	from, err := n.replay(n.tree.Get(best.Hash))
 	if err != nil {
 		return err
 	}
 	n.log.Info("recovered", "height", n.tip.Height, "tip", n.tip.Hash, "set_from", from, "log_blocks", n.store.Recovered().Blocks,
-		"log_torn_bytes", n.store.Recovered().TornBytes, "outputs", n.outputs.Load(), "took", time.Since(began))
+		"log_torn_bytes", n.store.Recovered().TornBytes, "outputs", n.state.Stats().Outputs, "took", time.Since(began))
 	return nil
 }
 
@@ -139,7 +135,11 @@ func (n *Node) replay(tip *tree.Node) (from uint32, err error) {
 	if at == nil {
 		return from, fmt.Errorf("%s: %w: the set stands at block %d %s, which the log does not have", n.cfg.Data, ErrMismatch, from, hash)
 	}
-	if err := n.moveSet(tip); err != nil {
+	err = n.moveSet(tip)
+	if errors.Is(err, store.ErrNotFound) { // synced before the set was written
+		err = fmt.Errorf("%w: %w", ErrMismatch, err)
+	}
+	if err != nil {
 		return from, fmt.Errorf("%s: replay: %w", n.cfg.Data, err)
 	}
 	n.setTip(tip)
@@ -151,21 +151,7 @@ func (n *Node) applyGenesis() error {
 	if err != nil {
 		return fmt.Errorf("genesis: %w", err)
 	}
-	n.outputs.Store(int64(len(delta.Created)))
 	return n.state.Apply(delta)
-}
-
-// countOutputs counts what is in the set already.
-func (n *Node) countOutputs() error {
-	if _, _, ok := n.state.Tip(); !ok {
-		return nil
-	}
-	d, err := n.state.Digest(context.Background())
-	if err != nil {
-		return err
-	}
-	n.outputs.Store(int64(d.Count))
-	return nil
 }
 
 // find returns the node of a block, or nil if it is nowhere. The tree starts

@@ -159,11 +159,7 @@ func (n *Node) revertBlock(node *tree.Node) error {
 		return err
 	}
 	delta := deltaOf(b, node.Height, spent)
-	err = n.persist("revert a block", func() error { return n.state.Revert(delta) })
-	if err == nil {
-		n.outputs.Add(int64(len(delta.Spent) - len(delta.Created)))
-	}
-	return err
+	return n.persist("revert a block", func() error { return n.state.Revert(delta) })
 }
 
 // applyBlock connects a block from the log and moves the set forward by it.
@@ -186,11 +182,7 @@ func (n *Node) applyBlock(node *tree.Node) error {
 		return err
 	}
 	n.at(stepUndo)
-	err = n.persist("apply a block to the output set", func() error { return n.state.Apply(delta) })
-	if err == nil {
-		n.outputs.Add(int64(len(delta.Created) - len(delta.Spent)))
-	}
-	return err
+	return n.persist("apply a block to the output set", func() error { return n.state.Apply(delta) })
 }
 
 func (n *Node) readBlock(hash ledger.Hash) (*ledger.Block, error) {

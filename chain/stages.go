@@ -30,21 +30,28 @@ const (
 	stageDigits  = 3
 )
 
-// stageRecorder makes one histogram per stage and block. It belongs to the
-// commit goroutine, which uses the same 200 KB for every histogram.
+// stageRecorder makes one histogram per stage and block. It belongs to one
+// goroutine, and uses the same 200 KB for every histogram.
 type stageRecorder struct{ h *hdr.Histogram }
 
-func newStageRecorder() *stageRecorder {
-	return &stageRecorder{h: hdr.New(stageLowest, stageHighest, stageDigits)}
+func newStageRecorder() *stageRecorder { return new(stageRecorder) }
+
+// stageTimes are how long the transactions of a block took, as far as they were
+// received here.
+type stageTimes struct {
+	stages  []store.Stage // all but StageStore; none if nothing is known
+	known   uint64        // transactions with durations, in each of the stages
+	missing uint64        // and without
 }
 
-// block returns the stages up to the seal of the transactions in a block, and
-// how many of them the node has no durations for.
-func (r *stageRecorder) block(txs []pool.Tx, sealed time.Time) (stages []store.Stage, missing uint64, err error) {
+// block returns the stages up to the seal, or to when another's block was
+// received, of a block's transfers as the pool knows them: zero for those that
+// it does not.
+func (r *stageRecorder) block(txs []pool.Tx, sealed time.Time) (t stageTimes, err error) {
 	known := measured(txs)
-	missing = uint64(len(txs) - len(known))
+	t.known, t.missing = uint64(len(known)), uint64(len(txs)-len(known))
 	if len(known) == 0 { // encoding costs the same whatever is in it
-		return nil, missing, nil
+		return t, nil
 	}
 	for _, s := range []struct {
 		name string
@@ -56,15 +63,15 @@ func (r *stageRecorder) block(txs []pool.Tx, sealed time.Time) (stages []store.S
 	} {
 		encoded, err := r.stage(known, s.of)
 		if err != nil {
-			return nil, missing, fmt.Errorf("%s: %w", s.name, err)
+			return stageTimes{}, fmt.Errorf("%s: %w", s.name, err)
 		}
-		stages = append(stages, store.Stage{Name: s.name, Histogram: encoded})
+		t.stages = append(t.stages, store.Stage{Name: s.name, Histogram: encoded})
 	}
-	return stages, missing, nil
+	return t, nil
 }
 
 // measured returns the transactions that were received here: the others came
-// with a block.
+// with a block, or are not in the pool at all.
 func measured(txs []pool.Tx) []pool.Tx {
 	foreign := func(t pool.Tx) bool { return t.Ordered.IsZero() }
 	if !slices.ContainsFunc(txs, foreign) {
@@ -77,7 +84,7 @@ func measured(txs []pool.Tx) []pool.Tx {
 // together have equal durations and stand side by side, so that runs of equal
 // values are recorded at once.
 func (r *stageRecorder) stage(txs []pool.Tx, of func(*pool.Tx) time.Duration) ([]byte, error) {
-	r.h.Reset()
+	r.reset()
 	for i := 0; i < len(txs); {
 		v, run := of(&txs[i]), int64(1)
 		for i++; i < len(txs) && of(&txs[i]) == v; i++ {
@@ -90,13 +97,21 @@ func (r *stageRecorder) stage(txs []pool.Tx, of func(*pool.Tx) time.Duration) ([
 	return r.h.Encode(hdr.V2CompressedEncodingCookieBase)
 }
 
+func (r *stageRecorder) reset() {
+	if r.h == nil {
+		r.h = hdr.New(stageLowest, stageHighest, stageDigits)
+	} else {
+		r.h.Reset()
+	}
+}
+
 func (r *stageRecorder) record(d time.Duration, n int64) error {
 	return r.h.RecordValues(min(max(d.Nanoseconds(), 0), stageHighest), n)
 }
 
 // same encodes the histogram of n equal durations.
 func (r *stageRecorder) same(d time.Duration, n int64) ([]byte, error) {
-	r.h.Reset()
+	r.reset()
 	if err := r.record(d, n); err != nil {
 		return nil, err
 	}
@@ -124,7 +139,7 @@ type storeTimes struct {
 
 type storeTime struct {
 	took time.Duration
-	txs  int64 // with durations in the other stages
+	txs  int64 // those with durations in the other stages
 }
 
 func (s *storeTimes) put(hash ledger.Hash, t storeTime) {

@@ -23,16 +23,16 @@ func TestStageHistograms(t *testing.T) {
 		{Verify: 4 * ms, Order: 3 * ms, Ordered: ordered(20 * ms)},
 		{Verify: 2 * ms, Order: 2 * time.Hour, Ordered: ordered(-ms)}, // beyond the bounds at both ends
 	}
-	stages, missing, err := newStageRecorder().block(txs, sealed)
-	if err != nil || missing != 1 || len(stages) != 3 {
-		t.Fatalf("%d stages, %d missing, %v", len(stages), missing, err)
+	times, err := newStageRecorder().block(txs, sealed)
+	if err != nil || times.known != 4 || times.missing != 1 || len(times.stages) != 3 {
+		t.Fatalf("%+v, %v", times, err)
 	}
 	want := map[string][]time.Duration{
 		StageVerify: {2 * ms, 2 * ms, 2 * ms, 4 * ms},
 		StageOrder:  {ms, ms, 3 * ms, time.Hour},
 		StageSeal:   {0, 20 * ms, 50 * ms, 50 * ms},
 	}
-	for _, s := range stages {
+	for _, s := range times.stages {
 		h, err := hdr.Decode(s.Histogram)
 		if err != nil {
 			t.Fatal(err)
@@ -50,9 +50,9 @@ func TestStageHistograms(t *testing.T) {
 }
 
 func TestNoStagesWithoutDurations(t *testing.T) {
-	stages, missing, err := newStageRecorder().block(make([]pool.Tx, 3), time.Now())
-	if len(stages) != 0 || missing != 3 || err != nil {
-		t.Errorf("%d stages, %d missing, %v", len(stages), missing, err)
+	times, err := newStageRecorder().block(make([]pool.Tx, 3), time.Now())
+	if len(times.stages) != 0 || times.known != 0 || times.missing != 3 || err != nil {
+		t.Errorf("%+v, %v", times, err)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/chaindyno/chaindyno/chain/pool"
 	"github.com/chaindyno/chaindyno/chain/state"
 	"github.com/chaindyno/chaindyno/chain/store"
+	"github.com/chaindyno/chaindyno/chain/store/tier"
 )
 
 // Stats is one reading of all stages. Counters grow from the node's start.
@@ -17,16 +18,18 @@ type Stats struct {
 	Threads []Thread
 	Store   store.Stats
 	State   state.Stats
+	Tiers   tier.Stats
 	Outputs uint64 // in the output set
 	Height  uint32
 }
 
 // Stats reads the stages one after the other.
 func (n *Node) Stats() Stats {
+	set := n.state.Stats()
 	return Stats{
 		Ingest: n.ingest.Stats(), Pool: n.pool.Stats(), Miner: n.miner.Stats(), Threads: n.sealer.snapshot(),
-		Store: n.store.Stats(), State: n.state.Stats(),
-		Outputs: uint64(n.outputs.Load()), Height: n.view.load().tip.Height,
+		Store: n.store.Stats(), State: set, Tiers: n.tiers.Stats(),
+		Outputs: set.Outputs, Height: n.view.load().tip.Height,
 	}
 }
 

@@ -136,7 +136,7 @@ func (body) Close() error { return nil }
 
 var _ io.ReadCloser = body{}
 
-func (n *node) OpenBlock(hash ledger.Hash) (uint32, server.Body, error) {
+func (n *node) OpenBlock(_ context.Context, hash ledger.Hash) (uint32, server.Body, error) {
 	b, ok := n.bodies[hash]
 	if !ok {
 		return 0, nil, server.ErrNotFound
@@ -189,7 +189,7 @@ func (n *node) after(at server.Ref) (server.Step, chan struct{}) {
 	return step, n.changed
 }
 
-func (n *node) Transaction(id ledger.Hash) (server.Found, error) {
+func (n *node) Transaction(_ context.Context, id ledger.Hash) (server.Found, error) {
 	f, ok := n.found[id]
 	if !ok {
 		return f, server.ErrNotFound
@@ -199,7 +199,7 @@ func (n *node) Transaction(id ledger.Hash) (server.Found, error) {
 
 func (n *node) Locate(ids []ledger.Hash) ([]server.Place, error) { return n.places[:len(ids)], nil }
 
-func (n *node) Proof(id ledger.Hash) (server.Proof, error) {
+func (n *node) Proof(_ context.Context, id ledger.Hash) (server.Proof, error) {
 	p, ok := n.proofs[id]
 	if !ok {
 		return p, server.ErrNotFound

@@ -70,7 +70,7 @@ func (m *mirror) until(t interface {
 		}
 		select {
 		case <-m.changed:
-		case <-time.After(20 * time.Second):
+		case <-time.After(2 * time.Minute):
 			t.Fatalf("the follower stands at %d blocks, the node at %d", len(got), len(n.best))
 		}
 	}

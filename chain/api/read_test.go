@@ -60,6 +60,9 @@ func TestStatsRoundTrip(t *testing.T) {
 				Threads:    []server.Thread{{Hashes: rapid.Uint64().Draw(rt, "hashes"), Busy: 5}},
 				Rejected:   map[string]uint64{"busy": rapid.Uint64().Draw(rt, "busy")},
 				CPUSeconds: 1.5, GCSeconds: 0.25, RSSBytes: 1, HeapBytes: 2, DiskBytes: rapid.Uint64().Draw(rt, "disk"),
+				Tiers: []server.Tier{{
+					Name: "l1", Hits: rapid.Uint64().Draw(rt, "hits"), Misses: 3, Took: time.Duration(rapid.Int64().Draw(rt, "took")), Poisoned: 4, Failures: 5,
+				}},
 			}
 		}).Draw(rt, "stats")
 		got, err := c.Stats(t.Context())
@@ -72,6 +75,7 @@ func TestStatsRoundTrip(t *testing.T) {
 			QueueTxs: w.QueueTxs, Outputs: w.Outputs, BlocksSealed: w.BlocksSealed,
 			Threads: []client.Thread{client.Thread(w.Threads[0])}, Rejected: w.Rejected,
 			CPUSeconds: w.CPUSeconds, GCSeconds: w.GCSeconds, RSSBytes: 1, HeapBytes: 2, DiskBytes: w.DiskBytes,
+			Tiers: []client.Tier{client.Tier(w.Tiers[0])},
 		}
 		if d := cmp.Diff(want, got); d != "" {
 			rt.Fatal(d)

@@ -2,14 +2,8 @@ package api_test
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"errors"
-	"math/big"
 	"net"
 	"strings"
 	"testing"
@@ -18,55 +12,32 @@ import (
 	"github.com/chaindyno/chaindyno/chain/api/client"
 	"github.com/chaindyno/chaindyno/chain/api/server"
 	"github.com/chaindyno/chaindyno/chain/ledger"
+	"github.com/chaindyno/chaindyno/internal/tlsx"
 )
 
 // authority makes certificates for 127.0.0.1.
 type authority struct {
-	t    *testing.T
-	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
+	*tlsx.Authority
+	t *testing.T
 }
 
-func newAuthority(t *testing.T) *authority {
-	a := &authority{t: t}
-	pair := a.issue(time.Now().Add(time.Hour))
-	a.cert, a.key = pair.Leaf, pair.PrivateKey.(*ecdsa.PrivateKey)
-	return a
+func newAuthority(t *testing.T) authority {
+	t.Helper()
+	a, err := tlsx.NewAuthority("test", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return authority{a, t}
 }
 
-// issue signs a certificate; the first one signs itself.
-func (a *authority) issue(until time.Time) tls.Certificate {
+// issue makes a certificate for the two hours before until.
+func (a authority) issue(until time.Time) tls.Certificate {
 	a.t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	pair, err := a.Issue(tlsx.Request{Name: "test", Hosts: []string{"127.0.0.1"}, NotBefore: until.Add(-2 * time.Hour), NotAfter: until})
 	if err != nil {
 		a.t.Fatal(err)
 	}
-	tmpl := &x509.Certificate{
-		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: "test"},
-		NotBefore: time.Now().Add(-2 * time.Hour), NotAfter: until,
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: a.cert == nil, BasicConstraintsValid: true,
-		KeyUsage:    x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-	}
-	parent, signer := a.cert, a.key
-	if parent == nil {
-		parent, signer = tmpl, key
-	}
-	der, err := x509.CreateCertificate(rand.Reader, tmpl, parent, key.Public(), signer)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	leaf, err := x509.ParseCertificate(der)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}
-}
-
-func (a *authority) pool() *x509.CertPool {
-	p := x509.NewCertPool()
-	p.AddCert(a.cert)
-	return p
+	return pair.TLS()
 }
 
 // TestTLS lets in those with a certificate of the right authority alone, and
@@ -81,18 +52,18 @@ func TestTLS(t *testing.T) {
 	cfg := testConfig()
 	cfg.TLS = &tls.Config{
 		MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{a.issue(time.Now().Add(time.Hour))},
-		ClientCAs: a.pool(), ClientAuth: tls.RequireAndVerifyClientCert,
+		ClientCAs: a.Pool(), ClientAuth: tls.RequireAndVerifyClientCert,
 	}
 	addr, _ := serve(t, cfg, n.server())
 	own := func(c tls.Certificate) *tls.Config {
-		return &tls.Config{RootCAs: a.pool(), Certificates: []tls.Certificate{c}}
+		return &tls.Config{RootCAs: a.Pool(), Certificates: []tls.Certificate{c}}
 	}
 	for name, o := range map[string]client.Options{
 		"plain text":         {},
-		"no certificate":     {TLS: &tls.Config{RootCAs: a.pool()}},
+		"no certificate":     {TLS: &tls.Config{RootCAs: a.Pool()}},
 		"expired":            {TLS: own(a.issue(time.Now().Add(-time.Hour)))},
 		"a stranger's":       {TLS: own(stranger.issue(time.Now().Add(time.Hour)))},
-		"server not trusted": {TLS: &tls.Config{RootCAs: stranger.pool(), Certificates: []tls.Certificate{a.issue(time.Now().Add(time.Hour))}}},
+		"server not trusted": {TLS: &tls.Config{RootCAs: stranger.Pool(), Certificates: []tls.Certificate{a.issue(time.Now().Add(time.Hour))}}},
 	} {
 		if _, _, err := dial(t, addr, o).Submit(t.Context(), []byte{1}); !errors.Is(err, client.ErrUnreachable) {
 			t.Errorf("%s: %v", name, err)
@@ -180,7 +151,7 @@ func TestBusyPort(t *testing.T) {
 	cfg := testConfig()
 	cfg.Listen = l.Addr().String()
 	_, err = server.New(cfg, newNode().server())
-	want := "listen on " + cfg.Listen + ": bind: address already in use"
+	want := cfg.Listen + ": bind: address already in use"
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
@@ -220,18 +191,21 @@ func TestRunCancelled(t *testing.T) {
 
 func TestConfigRanges(t *testing.T) {
 	for name, change := range map[string]func(*server.Config){
-		"listen":           func(c *server.Config) { c.Listen = "here" },
-		"max connections":  func(c *server.Config) { c.MaxConnections = 0 },
-		"max streams":      func(c *server.Config) { c.MaxStreams = 1 << 20 },
-		"connect timeout":  func(c *server.Config) { c.ConnectTimeout = 0 },
-		"idle timeout":     func(c *server.Config) { c.IdleTimeout = -1 },
-		"stop timeout":     func(c *server.Config) { c.StopTimeout = time.Hour },
-		"batch txs":        func(c *server.Config) { c.BatchTxs = 0 },
-		"stream batches":   func(c *server.Config) { c.StreamBatches = 0 },
-		"stream txs":       func(c *server.Config) { c.StreamTxs = c.BatchTxs - 1 },
-		"max followers":    func(c *server.Config) { c.MaxFollowers = 0 },
-		"unanswered bytes": func(c *server.Config) { c.UnansweredBytes = 1 },
-		"":                 func(*server.Config) {},
+		"listen":            func(c *server.Config) { c.Listen = "here" },
+		"max connections":   func(c *server.Config) { c.MaxConnections = 0 },
+		"max streams":       func(c *server.Config) { c.MaxStreams = 1 << 20 },
+		"connect timeout":   func(c *server.Config) { c.ConnectTimeout = 0 },
+		"idle timeout":      func(c *server.Config) { c.IdleTimeout = -1 },
+		"stop timeout":      func(c *server.Config) { c.StopTimeout = time.Hour },
+		"batch txs":         func(c *server.Config) { c.BatchTxs = 0 },
+		"stream batches":    func(c *server.Config) { c.StreamBatches = 0 },
+		"stream txs":        func(c *server.Config) { c.StreamTxs = c.BatchTxs - 1 },
+		"connection txs":    func(c *server.Config) { c.ConnectionTxs = 0 },
+		"futile":            func(c *server.Config) { c.Futile = c.MaxStreams - 1 },
+		"futile per second": func(c *server.Config) { c.FutilePerS = 0 },
+		"max followers":     func(c *server.Config) { c.MaxFollowers = 0 },
+		"unanswered bytes":  func(c *server.Config) { c.UnansweredBytes = 1 },
+		"":                  func(*server.Config) {},
 	} {
 		cfg := server.DefaultConfig()
 		change(&cfg)

@@ -3,6 +3,8 @@ package ledger
 import (
 	"bytes"
 	"encoding/binary"
+	"math"
+	"runtime"
 	"testing"
 )
 
@@ -58,13 +60,51 @@ func TestParseBlockRefuses(t *testing.T) {
 	}
 }
 
-// A count that the bytes can't hold must not be allocated for.
-func TestParseBlockAllocatesInProportion(t *testing.T) {
-	raw := make([]byte, HeaderSize+4+200)
-	binary.LittleEndian.PutUint32(raw[HeaderSize:], MaxBlockTxs)
-	if n := testing.AllocsPerRun(10, func() { _, _ = ParseBlock(raw) }); n > 1 {
-		t.Errorf("%v allocations for a count that is too large", n)
+// Whatever counts the bytes announce, a decoder allocates at most a small
+// multiple of the bytes that there are.
+func TestReliability09AllocationsFollowTheInput(t *testing.T) {
+	decoders := map[string]func([]byte){
+		"tx":       func(b []byte) { _, _, _ = ParseTx(b, MaxBlockBytes) },
+		"header":   func(b []byte) { _, _ = ParseHeader(b) },
+		"block":    func(b []byte) { _, _ = ParseBlock(b) },
+		"changes":  func(b []byte) { _, _ = ParseChanges(b) },
+		"proof":    func(b []byte) { _, _ = ParseProof(b) },
+		"outpoint": func(b []byte) { _, _ = ParseOutPoint(b) },
+		"entry":    func(b []byte) { _, _ = ParseEntry(b) },
 	}
+	whole := sampleBlock(t)
+	seeds := map[string][]byte{
+		"tx": whole.Txs[0].Bytes(), "block": whole.Append(nil), "changes": AppendChanges(nil, make([]Change, 9)),
+		"proof": MerkleProof(leaves(9), 3).Append(nil),
+	}
+	const fixed, multiple, runs = 512, 4, 20
+	for name, decode := range decoders {
+		for _, input := range hostile(seeds[name]) {
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			for range runs {
+				decode(input)
+			}
+			runtime.ReadMemStats(&after)
+			if got := (after.TotalAlloc - before.TotalAlloc) / runs; got > uint64(fixed+multiple*len(input)) {
+				t.Errorf("%s: %d bytes allocated for an input of %d: %x...", name, got, len(input), input[:min(len(input), 16)])
+			}
+		}
+	}
+}
+
+// hostile returns the whole input, and inputs with each run of four bytes set
+// to numbers that are too large for what follows.
+func hostile(whole []byte) [][]byte {
+	all := [][]byte{whole, bytes.Repeat([]byte{0xff}, 300), make([]byte, 300)}
+	for at := 0; at+4 <= len(whole); at++ {
+		for _, n := range []uint32{math.MaxUint32, math.MaxInt32, MaxBlockTxs, MaxBlockBytes, 1 << 16} {
+			input := bytes.Clone(whole)
+			binary.LittleEndian.PutUint32(input[at:], n)
+			all = append(all, input)
+		}
+	}
+	return all
 }
 
 func FuzzParseBlock(f *testing.F) {

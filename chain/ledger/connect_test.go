@@ -264,9 +264,9 @@ var blockCases = []struct {
 	}, RejectImmature},
 }
 
-// TestBlockCases wants each case refused with its kind, the set untouched, and
+// TestReliability04BlockCases wants each case refused with its kind, the set untouched, and
 // an honest block accepted afterwards.
-func TestBlockCases(t *testing.T) {
+func TestReliability04BlockCases(t *testing.T) {
 	for _, tc := range blockCases {
 		t.Run(tc.name, func(t *testing.T) {
 			w := newWorld(t)

@@ -1,6 +1,9 @@
 package ledger
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"slices"
+)
 
 // Sizes of encodings for the output set, in bytes.
 const (
@@ -78,4 +81,45 @@ func ParseChanges(b []byte) ([]Change, error) {
 		b = b[ChangeSize:]
 	}
 	return changes, nil
+}
+
+// AppendHashes appends a list of hashes back to back.
+func AppendHashes(dst []byte, list []Hash) []byte {
+	dst = slices.Grow(dst, len(list)*len(Hash{}))
+	for i := range list {
+		dst = append(dst, list[i][:]...)
+	}
+	return dst
+}
+
+// ParseHashes decodes what AppendHashes wrote, at most most hashes, and copies
+// them. The error is RejectMalformed.
+func ParseHashes(b []byte, most int) ([]Hash, error) {
+	const size = len(Hash{})
+	if len(b)%size != 0 || len(b) > most*size {
+		return nil, RejectMalformed
+	}
+	list := make([]Hash, len(b)/size)
+	for i := range list {
+		list[i] = Hash(b[i*size:])
+	}
+	return list, nil
+}
+
+// Cut splits what lies back to back. The parts alias b and cannot grow into
+// each other. Nothing is allocated before the sizes are known to add up to the
+// length of b. The error is RejectMalformed.
+func Cut(b []byte, sizes []uint32) ([][]byte, error) {
+	var sum uint64
+	for _, n := range sizes {
+		sum += uint64(n)
+	}
+	if sum != uint64(len(b)) {
+		return nil, RejectMalformed
+	}
+	parts := make([][]byte, len(sizes))
+	for i, n := range sizes {
+		parts[i], b = b[:n:n], b[n:]
+	}
+	return parts, nil
 }

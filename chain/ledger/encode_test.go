@@ -108,3 +108,18 @@ func FuzzParseEntry(f *testing.F) {
 		}
 	})
 }
+
+// FuzzParseHashes wants the bytes back that a list was made from.
+func FuzzParseHashes(f *testing.F) {
+	f.Add(make([]byte, 64))
+	f.Add(make([]byte, 33))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		list, err := ParseHashes(b, 3)
+		if (err == nil) != (len(b)%32 == 0 && len(b) <= 96) {
+			t.Fatalf("%d bytes: %v", len(b), err)
+		}
+		if err == nil && !bytes.Equal(AppendHashes(nil, list), b) {
+			t.Fatal("encoded again, the list differs")
+		}
+	})
+}

@@ -80,7 +80,7 @@ func TestMerkleOfABitcoinBlock(t *testing.T) {
 
 // Doubling what an odd level ends in keeps the root: every such list must be
 // told from the honest one.
-func TestMutationsAreFound(t *testing.T) {
+func TestReliability08MutationsAreFound(t *testing.T) {
 	for n := 1; n <= 40; n++ {
 		ids := leaves(n)
 		root, _ := MerkleRoot(ids)

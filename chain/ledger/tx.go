@@ -133,6 +133,20 @@ func ParseTx(b []byte, maxBytes int) (tx Tx, rest []byte, err error) {
 	return tx, b[size:], nil
 }
 
+// TxHeadSize is how many bytes TxSize looks at.
+const TxHeadSize = txHeadSize
+
+// TxSize returns the size in bytes of the encoding that begins with head, so
+// that a reader can pass over it. The error is a Reject. Sizes go up to 2^37.
+func TxSize(head []byte) (int64, error) {
+	if len(head) < txHeadSize {
+		return 0, RejectMalformed
+	}
+	tx := Tx{scheme: Scheme(head[0]), inputs: binary.LittleEndian.Uint16(head[1:]), outputs: binary.LittleEndian.Uint32(head[3:])}
+	size, err := tx.checkShape()
+	return int64(size), err
+}
+
 // checkShape returns the encoded size that the head announces.
 func (t *Tx) checkShape() (uint64, error) {
 	outs := uint64(t.outputs) * outputSize

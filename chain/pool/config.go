@@ -85,6 +85,10 @@ func (c Cause) String() string { return [...]string{"conflict", "expired", "evic
 // Events are called as things happen, with the pool locked: they must neither
 // block nor call the pool. Any may be nil.
 type Events struct {
+	// Accepted reports what Offer accepted, in order, once for each run of
+	// transactions that it had the lock for. The slice is the pool's and holds
+	// for the call; the transactions may be kept.
+	Accepted func(txs []ledger.Tx)
 	// Dropped reports a transaction that was accepted and will not commit.
 	Dropped func(id ledger.Hash, cause Cause)
 	// Fault reports an I/O error of Outputs. The transaction that needed the

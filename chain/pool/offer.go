@@ -42,13 +42,35 @@ func (p *Pool) offer(txs []ledger.Tx, received, verified time.Time, answers []le
 		switch {
 		case reject == ledger.RejectNone:
 			p.accept(&txs[i], c, received, verified, now)
-		case reject == ledger.RejectMissingInput && !level:
+			if p.ev.Accepted != nil {
+				p.accepted = append(p.accepted, txs[i])
+			}
+		case reject == ledger.RejectMissingInput && !(level && p.levelStill()):
 			reject = ledger.RejectBusy // the block that made or spent it is on its way here
 		}
 		answers[i] = reject
 		p.stats.Answers[reject]++
 	}
+	p.tellAccepted()
 	p.hint()
+}
+
+// tellAccepted reports what was gathered in p.accepted, and lets go of it.
+func (p *Pool) tellAccepted() {
+	if len(p.accepted) == 0 {
+		return
+	}
+	p.ev.Accepted(p.accepted)
+	clear(p.accepted)
+	p.accepted = p.accepted[:0]
+}
+
+// levelStill says whether the set is still where the pool knows it to be: a
+// reorganisation may have moved it since the run began, and the pool is told
+// afterwards.
+func (p *Pool) levelStill() bool {
+	_, level := p.next()
+	return level
 }
 
 // checked is what checking a transaction brought to light.

@@ -30,6 +30,8 @@ type Pool struct {
 	tip     ledger.Hash
 	told    bool // tip is known: a block has come or gone since New
 	stats   Stats
+
+	accepted []ledger.Tx // by the offer under way, for Events.Accepted; at most lockTxs
 }
 
 // New returns an empty pool over the given set. The error is about cfg.

@@ -441,9 +441,9 @@ func TestTrim(t *testing.T) {
 	}
 }
 
-// TestPairs: of many pairs of double spends that come at the same time, one
+// TestReliability06PoolPairs: of many pairs of double spends that come at the same time, one
 // each is accepted.
-func TestPairs(t *testing.T) {
+func TestReliability06PoolPairs(t *testing.T) {
 	const pairs, streams = 10_000, 8
 	c := newChain(pairs)
 	p := newPool(t, c, nil)

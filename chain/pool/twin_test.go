@@ -370,6 +370,9 @@ func (m *machine) check(t *rapid.T) {
 	if want := m.twin.waiting(); !slices.Equal(waiting, want) {
 		t.Fatalf("waiting are %v, want %v", waiting, want)
 	}
+	if got, want := m.pool.IDs(len(m.made)), ids(m.twin.txs); !slices.Equal(got, want) {
+		t.Fatalf("all are %v, want %v", got, want)
+	}
 	s := m.pool.Stats()
 	if s.Txs != len(m.twin.txs) || s.Bytes != m.twin.bytes() || s.Dropped != m.twin.dropped {
 		t.Fatalf("stats are %+v, want %d transactions, %d bytes, %v dropped", s, len(m.twin.txs), m.twin.bytes(), m.twin.dropped)
@@ -412,9 +415,9 @@ func TestTwin(t *testing.T) {
 	})
 }
 
-// TestStorm: reorganisations of up to 100 blocks, one after the other, lose
+// TestReliability05PoolStorm: reorganisations of up to 100 blocks, one after the other, lose
 // nothing and leave a pool from which valid blocks are made.
-func TestStorm(t *testing.T) {
+func TestReliability05PoolStorm(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		c := newChain(400)
 		p := newPool(t, c, nil)

@@ -8,9 +8,8 @@ import (
 
 	"github.com/chaindyno/chaindyno/chain/ledger"
 	"github.com/chaindyno/chaindyno/internal/datadir"
+	"github.com/chaindyno/chaindyno/internal/pebblex"
 	"github.com/cockroachdb/pebble/v2"
-	"github.com/cockroachdb/pebble/v2/bloom"
-	"github.com/cockroachdb/pebble/v2/sstable"
 )
 
 // disk is the layer at the bottom: Pebble without a write-ahead log. It changes
@@ -23,7 +22,7 @@ type disk struct {
 	db  *pebble.DB
 	tip tip // at Open
 
-	problems chan error // Pebble's background errors; a full channel drops
+	problems pebblex.Problems
 
 	mu     sync.RWMutex // read: db is in use; write: closing
 	closed bool
@@ -35,9 +34,9 @@ func openDisk(cfg *Config) (*disk, error) {
 	if err != nil {
 		return nil, fmt.Errorf("state: %w", err)
 	}
-	d := &disk{cfg: cfg, dir: dir, problems: make(chan error, 1)}
+	d := &disk{cfg: cfg, dir: dir}
 	if err := d.open(); err != nil {
-		return nil, errors.Join(fmt.Errorf("state: %s: %w", cfg.Dir, err), dir.Close())
+		return nil, errors.Join(fmt.Errorf("state: %s: %w", cfg.Dir, damage(err)), dir.Close())
 	}
 	return d, nil
 }
@@ -45,8 +44,13 @@ func openDisk(cfg *Config) (*disk, error) {
 func (d *disk) open() (err error) {
 	cache := pebble.NewCache(max(d.cfg.CacheBytes/4, 1<<20))
 	defer cache.Unref() // Pebble has its own reference
-	if d.db, err = pebble.Open(d.dir.Join("set"), d.options(cache)); err != nil {
-		return fmt.Errorf("%w: %v", ErrDamaged, err)
+	o, problems := pebblex.Options(d.dir.FS, cache, "state: the output set")
+	for i := range o.Levels {
+		o.Levels[i].BlockSize = 8 << 10
+	}
+	d.problems = problems
+	if d.db, err = pebble.Open(d.dir.Join("set"), o); err != nil {
+		return fmt.Errorf("%w: %s", ErrDamaged, datadir.OneLine(err))
 	}
 	if err = d.load(); err == nil {
 		err = d.prepareKeys()
@@ -55,44 +59,6 @@ func (d *disk) open() (err error) {
 		return errors.Join(err, d.db.Close())
 	}
 	return nil
-}
-
-func (d *disk) options(cache *pebble.Cache) *pebble.Options {
-	o := &pebble.Options{
-		FS: d.dir.FS, Cache: cache, DisableWAL: true,
-		FormatMajorVersion: pebble.FormatNewest,
-		// Batches over half of it bypass the memtable, and ours mostly do.
-		MemTableSize: 4 << 20,
-		MaxOpenFiles: 256,
-		Logger:       logger{},
-	}
-	o.EventListener = &pebble.EventListener{BackgroundError: d.background}
-	for i := range o.Levels {
-		// Keys and values are hashes, which do not compress.
-		o.Levels[i].Compression = func() *sstable.CompressionProfile { return sstable.NoCompression }
-		o.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
-		o.Levels[i].BlockSize = 8 << 10
-	}
-	return o
-}
-
-func (d *disk) background(err error) {
-	select {
-	case d.problems <- err:
-	default: // one is waiting to be told, which says enough
-	}
-}
-
-// logger silences Pebble except where it cannot go on.
-type logger struct{}
-
-func (logger) Infof(string, ...any)  {}
-func (logger) Errorf(string, ...any) {}
-
-// Fatalf is reached when Pebble cannot write its own catalogue. What is on the
-// disk stays good, what is in memory is lost: the same as a crash.
-func (logger) Fatalf(format string, args ...any) {
-	panic(fmt.Sprintf("state: the output set cannot go on: "+format, args...))
 }
 
 // write makes a generation durable. It returns with an error when nothing has
@@ -111,22 +77,17 @@ func (d *disk) write(g *generation, failed func(error), quit <-chan struct{}) er
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	if err := d.commit(g); err != nil {
-		return fmt.Errorf("state: %s: %w", d.cfg.Dir, err)
+		return fmt.Errorf("state: %s: %w", d.cfg.Dir, damage(err))
 	}
-	flushed, err := d.db.AsyncFlush()
-	if err != nil {
-		return fmt.Errorf("state: %s: %w", d.cfg.Dir, err)
+	named := func(err error) error { return fmt.Errorf("state: %s: %w", d.cfg.Dir, damage(err)) }
+	done, err := d.problems.Flush(d.db, func(err error) { failed(named(err)) }, quit)
+	switch {
+	case err != nil:
+		return named(err)
+	case !done:
+		return errStopped
 	}
-	for {
-		select {
-		case <-flushed:
-			return nil
-		case err := <-d.problems:
-			failed(fmt.Errorf("state: %s: %w", d.cfg.Dir, err))
-		case <-quit:
-			return errStopped
-		}
-	}
+	return nil
 }
 
 // commit puts the generation into one batch, in key order, which is the order
@@ -168,7 +129,7 @@ func (d *disk) get(op ledger.OutPoint) (e ledger.Entry, found bool, err error) {
 	if errors.Is(err, pebble.ErrNotFound) {
 		return ledger.Entry{}, false, nil
 	} else if err != nil {
-		return ledger.Entry{}, false, fmt.Errorf("state: %s: %w", d.cfg.Dir, err)
+		return ledger.Entry{}, false, fmt.Errorf("state: %s: %w", d.cfg.Dir, damage(err))
 	}
 	defer closer.Close()
 	if e, err = ledger.ParseEntry(value); err != nil {
@@ -176,6 +137,9 @@ func (d *disk) get(op ledger.OutPoint) (e ledger.Entry, found bool, err error) {
 	}
 	return e, true, nil
 }
+
+// damage names what Pebble found when it read something else than was written.
+func damage(err error) error { return datadir.Damage(err, ErrDamaged) }
 
 func (d *disk) size() int64 {
 	d.mu.RLock()
@@ -191,5 +155,5 @@ func (d *disk) close() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.closed = true
-	return errors.Join(d.db.Close(), d.dir.Close())
+	return errors.Join(damage(d.db.Close()), d.dir.Close())
 }

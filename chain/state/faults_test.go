@@ -16,9 +16,9 @@ import (
 
 func newRand(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 0)) }
 
-// TestCrashAtEveryOperation copies the file system before each operation that
+// TestReliability02SetAtEveryOperation copies the file system before each operation that
 // writes, as a crash at that moment would leave it, and opens every copy.
-func TestCrashAtEveryOperation(t *testing.T) {
+func TestReliability02SetAtEveryOperation(t *testing.T) {
 	type copied struct {
 		fs        *vfs.MemFS
 		confirmed ledger.Hash // by Flush, before the copy was taken

@@ -120,5 +120,5 @@ func (d *disk) buildKeys() error {
 		}
 	}
 	_ = b.Set(keyKeys, nil, nil) // a batch in memory cannot fail
-	return errors.Join(it.Error(), d.db.Apply(b, pebble.NoSync))
+	return errors.Join(damage(it.Error()), d.db.Apply(b, pebble.NoSync))
 }

@@ -40,25 +40,46 @@ func comparePoints(a, b ledger.OutPoint) int {
 	return cmp.Compare(a.Index, b.Index)
 }
 
+// append appends the encoding: height u32, hash, outputs u64.
 func (t tip) append(dst []byte) []byte {
-	return append(binary.LittleEndian.AppendUint32(dst, t.height), t.hash[:]...)
+	dst = append(binary.LittleEndian.AppendUint32(dst, t.height), t.hash[:]...)
+	return binary.LittleEndian.AppendUint64(dst, t.outputs)
 }
 
-func parseTip(b []byte) (tip, error) {
-	if len(b) != 4+32 {
-		return tip{}, fmt.Errorf("%w: the tip has %d bytes", ErrDamaged, len(b))
+// tipHead is the size of a tip without its number of outputs, which older
+// folders have.
+const tipHead = 4 + 32
+
+// parseTip is the reverse of append. counted is false where the number of
+// outputs is missing.
+func parseTip(b []byte) (t tip, counted bool, err error) {
+	if len(b) != tipHead && len(b) != tipHead+8 {
+		return tip{}, false, fmt.Errorf("%w: the tip has %d bytes", ErrDamaged, len(b))
 	}
-	return tip{height: binary.LittleEndian.Uint32(b), hash: ledger.Hash(b[4:]), ok: true}, nil
+	t = tip{height: binary.LittleEndian.Uint32(b), hash: ledger.Hash(b[4:tipHead]), ok: true}
+	if len(b) > tipHead {
+		t.outputs, counted = binary.LittleEndian.Uint64(b[tipHead:]), true
+	}
+	return t, counted, nil
 }
 
-// load reads the tip.
+// load reads the tip, and counts the outputs where it does not say how many
+// there are.
 func (d *disk) load() error {
 	b, err := d.meta(keyTip)
 	if err != nil || b == nil {
 		return err
 	}
-	d.tip, err = parseTip(b)
-	return err
+	var counted bool
+	if d.tip, counted, err = parseTip(b); err != nil || counted {
+		return err
+	}
+	snap := snapshot{disk: d, snap: d.db.NewSnapshot()}
+	defer snap.snap.Close()
+	return snap.scan([]byte{tagOutput}, []byte{tagOutput + 1}, func(_, _ []byte) (bool, error) {
+		d.tip.outputs++
+		return true, nil
+	})
 }
 
 // meta returns a copy of a value, nil if there is none.
@@ -67,7 +88,7 @@ func (d *disk) meta(key []byte) ([]byte, error) {
 	if errors.Is(err, pebble.ErrNotFound) {
 		return nil, nil
 	} else if err != nil {
-		return nil, err
+		return nil, damage(err)
 	}
 	defer closer.Close()
 	return bytes.Clone(value), nil

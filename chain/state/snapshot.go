@@ -65,7 +65,7 @@ func (s *snapshot) digest(ctx context.Context) (d Digest, err error) {
 		sum.Write(value)
 		entry, err := ledger.ParseEntry(value)
 		if err != nil {
-			return false, fmt.Errorf("state: %s: an output of the set does not decode: %w", s.disk.cfg.Dir, err)
+			return false, fmt.Errorf("state: %s: %w: an output of the set does not decode: %w", s.disk.cfg.Dir, ErrDamaged, err)
 		}
 		d.Value += entry.Value
 		if d.Count++; d.Count%4096 == 0 {
@@ -85,10 +85,10 @@ func (s *snapshot) tip() (uint32, ledger.Hash, error) {
 	if errors.Is(err, pebble.ErrNotFound) {
 		return 0, ledger.Hash{}, nil // no block yet: an empty set
 	} else if err != nil {
-		return 0, ledger.Hash{}, err
+		return 0, ledger.Hash{}, damage(err)
 	}
 	defer closer.Close()
-	t, err := parseTip(value)
+	t, _, err := parseTip(value)
 	return t.height, t.hash, err
 }
 
@@ -97,7 +97,7 @@ func (s *snapshot) tip() (uint32, ledger.Hash, error) {
 func (s *snapshot) scan(from, to []byte, f func(key, value []byte) (bool, error)) error {
 	it, err := s.snap.NewIter(&pebble.IterOptions{LowerBound: from, UpperBound: to})
 	if err != nil {
-		return fmt.Errorf("state: %s: %w", s.disk.cfg.Dir, err)
+		return fmt.Errorf("state: %s: %w", s.disk.cfg.Dir, damage(err))
 	}
 	defer it.Close()
 	for ok := it.First(); ok; ok = it.Next() {
@@ -105,7 +105,10 @@ func (s *snapshot) scan(from, to []byte, f func(key, value []byte) (bool, error)
 			return err
 		}
 	}
-	return it.Error()
+	if err := it.Error(); err != nil {
+		return fmt.Errorf("state: %s: %w", s.disk.cfg.Dir, damage(err))
+	}
+	return nil
 }
 
 // outputsOf adds to found what is on disk and not hidden by a layer above.

@@ -41,15 +41,17 @@ type State struct {
 
 // tip is a block that a set stands at.
 type tip struct {
-	height uint32
-	hash   ledger.Hash
-	ok     bool // false: no block at all
+	height  uint32
+	hash    ledger.Hash
+	outputs uint64 // in the set
+	ok      bool   // false: no block at all
 }
 
 // Stats are counts since Open and present sizes.
 type Stats struct {
-	DirtyBytes int64 // changes that are in memory alone
-	CacheBytes int64 // retired and fetched outputs
+	Outputs    uint64 // in the set
+	DirtyBytes int64  // changes that are in memory alone
+	CacheBytes int64  // retired and fetched outputs
 	DiskBytes  int64
 	Waits      uint64 // changes that waited for a flush
 	Flushes    uint64
@@ -173,6 +175,7 @@ func (s *State) move(spent, created []ledger.Change, to tip) error {
 	s.fetched.drop(spent)
 	s.epoch++
 	s.active.blocks++
+	to.outputs = s.tip.outputs + uint64(len(created)) - uint64(len(spent))
 	s.tip = to
 	if s.full() && s.frozen == nil {
 		s.freeze()
@@ -251,7 +254,7 @@ func (s *State) flush() error {
 // Stats returns counts and sizes.
 func (s *State) Stats() Stats {
 	s.mu.RLock()
-	st := Stats{DirtyBytes: s.active.bytes(), CacheBytes: s.fetched.bytes(), Waits: s.waits, Flushes: s.flushes}
+	st := Stats{Outputs: s.tip.outputs, DirtyBytes: s.active.bytes(), CacheBytes: s.fetched.bytes(), Waits: s.waits, Flushes: s.flushes}
 	if s.frozen != nil {
 		st.DirtyBytes += s.frozen.bytes()
 	}

@@ -59,28 +59,28 @@ func (s *Store) descend(ref Ref, limit int, step *Step) (next uint32, there bool
 
 // FindTx looks a transaction of the best chain up. ErrNoTxIndex if the index is
 // off.
-func (s *Store) FindTx(id ledger.Hash) (height uint32, index int, ok bool, err error) {
+func (s *Store) FindTx(id ledger.Hash) (block Ref, index int, ok bool, err error) {
 	if !s.cfg.TxIndex {
-		return 0, 0, false, ErrNoTxIndex
+		return Ref{}, 0, false, ErrNoTxIndex
 	}
 	prefix := prefixOf(id)
 	for _, r := range s.runs() {
 		for _, k := range r.find(prefix) {
-			if ok, err := s.isTx(k, id); ok || err != nil {
-				return k.height, int(k.index), ok, err
+			if block, ok, err := s.isTx(k, id); ok || err != nil {
+				return block, int(k.index), ok, err
 			}
 		}
 	}
 	keys, err := s.index.txs(prefix)
 	if err != nil {
-		return 0, 0, false, err
+		return Ref{}, 0, false, err
 	}
 	for _, k := range keys {
-		if ok, err := s.isTx(k, id); ok || err != nil {
-			return k.height, int(k.index), ok, err
+		if block, ok, err := s.isTx(k, id); ok || err != nil {
+			return block, int(k.index), ok, err
 		}
 	}
-	return 0, 0, false, nil
+	return Ref{}, 0, false, nil
 }
 
 // runs returns the runs that are not on disk, newest first.
@@ -99,25 +99,27 @@ func (s *Store) runs() []*run {
 	return runs
 }
 
-// isTx says whether the best chain has the transaction at that place.
-func (s *Store) isTx(k txKey, id ledger.Hash) (bool, error) {
+// isTx says whether the best chain has the transaction at that place, and in
+// which block.
+func (s *Store) isTx(k txKey, id ledger.Hash) (block Ref, ok bool, err error) {
 	s.mu.RLock()
 	p, ok, err := s.placeAt(k.height)
 	s.mu.RUnlock()
 	if err != nil || !ok {
-		return false, err
+		return Ref{}, false, err
 	}
 	e, err := s.must(p.Hash)
 	if err != nil || k.index >= e.txs {
-		return false, err
+		return Ref{}, false, err
 	}
 	s.mu.RLock()
 	ids := e.ids
 	s.mu.RUnlock()
 	if ids != nil {
-		return ids[k.index] == id, nil
+		return e.Ref, ids[k.index] == id, nil
 	}
-	return s.hasID(e, k.index, id)
+	ok, err = s.hasID(e, k.index, id)
+	return e.Ref, ok, err
 }
 
 // hasID compares one ID in the log. It needs no checksum: a difference is a

@@ -68,9 +68,9 @@ func rewrite(t *testing.T, fs vfs.FS, path string, b []byte) {
 	must(t, err, f.Close())
 }
 
-// TestTruncated cuts the last record at every byte. What is left must be the
+// TestReliability02Truncated cuts the last record at every byte. What is left must be the
 // store before that record, which takes blocks again and survives another crash.
-func TestTruncated(t *testing.T) {
+func TestReliability02Truncated(t *testing.T) {
 	fs, w := logged(t)
 	paths := segmentsOf(t, fs)
 	last := paths[len(paths)-1]
@@ -116,11 +116,11 @@ func recordSize(t *testing.T, fs *vfs.MemFS, w *twin) int {
 	return int(s.log.end().off - e.at.off)
 }
 
-// TestFlipped changes one bit of every third byte of the log in turn. All of it was
+// TestReliability02Flipped changes one bit of every third byte of the log in turn. All of it was
 // synced, so the store must be refused, by name and place; only the last record
 // (and a segment with a single one) cannot be told from a torn one, since
 // nothing after it says that it was there.
-func TestFlipped(t *testing.T) {
+func TestReliability02Flipped(t *testing.T) {
 	fs, w := logged(t)
 	var whole int
 	for n, path := range segmentsOf(t, fs) {

@@ -47,9 +47,9 @@ func (f smallFile) WriteAt(b []byte, off int64) (int, error) {
 	return f.File.WriteAt(b, off)
 }
 
-// TestDiskFull appends blocks to a disk that is full now and then. A refused
+// TestReliability03LogOnFullDisk appends blocks to a disk that is full now and then. A refused
 // block leaves no trace, before and after a crash, and later ones go on.
-func TestDiskFull(t *testing.T) {
+func TestReliability03LogOnFullDisk(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		mem, w := vfs.NewCrashableMem(), newTwin()
 		var room atomic.Int64

@@ -230,6 +230,9 @@ func (e *encoder) best(f *frame, tip Ref, revert, apply []ledger.Hash) {
 
 // parseBest decodes the sections of a kindBest.
 func parseBest(body, ids []byte) (revert, apply []ledger.Hash, err error) {
+	if len(body) != 4 || len(ids)%32 != 0 {
+		return nil, nil, fmt.Errorf("a switch of %d and %d bytes", len(body), len(ids))
+	}
 	hashes := parseHashes(ids)
 	if n := binary.LittleEndian.Uint32(body); uint64(n) <= uint64(len(hashes)) {
 		return hashes[:n], hashes[n:], nil

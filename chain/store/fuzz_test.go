@@ -51,12 +51,16 @@ func FuzzParseIndex(f *testing.F) {
 	f.Add(e.append(nil))
 	m := marker{end: pos{1, 2}, best: Ref{Height: 3}, hasBest: true}
 	f.Add(m.append(nil))
+	f.Add(txKey{prefix: 1, height: 2, index: 3}.append(nil))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if e, err := parseEntry(ledger.Hash{}, b); err == nil && string(e.append(nil)) != string(b) {
 			t.Fatalf("entry %x became %x", b, e.append(nil))
 		}
 		if m, err := parseMarker(b); err == nil && string(m.append(nil)) != string(b) {
 			t.Fatalf("marker %x became %x", b, m.append(nil))
+		}
+		if len(b) == txPrefixSize+8 && b[0] == tagTx && string(parseTxKey(b).append(nil)) != string(b) {
+			t.Fatalf("key %x became %x", b, parseTxKey(b).append(nil))
 		}
 	})
 }
@@ -99,6 +103,17 @@ func FuzzLog(f *testing.F) {
 		}
 		if size := int64(first.off) + int64(len(tail)); err == nil && int64(end.off)+lost.bytes != size {
 			t.Fatalf("%d bytes in use and %d lost of %d", end.off, lost.bytes, size)
+		}
+	})
+}
+
+func FuzzParseBest(f *testing.F) {
+	f.Add([]byte{1, 0, 0, 0}, make([]byte, 64))
+	f.Add([]byte{}, []byte{})
+	f.Fuzz(func(t *testing.T, body, ids []byte) {
+		revert, apply, err := parseBest(body, ids)
+		if err == nil && 32*(len(revert)+len(apply)) != len(ids) {
+			t.Fatalf("%d and %d hashes of %d bytes", len(revert), len(apply), len(ids))
 		}
 	})
 }

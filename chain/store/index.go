@@ -9,12 +9,12 @@ import (
 	"io/fs"
 	"slices"
 	"sync"
+	"syscall"
 
 	"github.com/chaindyno/chaindyno/chain/ledger"
 	"github.com/chaindyno/chaindyno/internal/datadir"
+	"github.com/chaindyno/chaindyno/internal/pebblex"
 	"github.com/cockroachdb/pebble/v2"
-	"github.com/cockroachdb/pebble/v2/bloom"
-	"github.com/cockroachdb/pebble/v2/sstable"
 )
 
 // index is the indexes on disk: Pebble without a write-ahead log, changed by
@@ -32,7 +32,7 @@ import (
 type index struct {
 	path     string
 	db       *pebble.DB
-	problems chan error // Pebble's background errors; a full channel drops
+	problems pebblex.Problems
 
 	mu     sync.RWMutex // read: db is in use; write: closing
 	closed bool
@@ -100,7 +100,7 @@ func openIndex(dir *datadir.Dir, cfg *Config) (x *index, m marker, rebuilt bool,
 		return x, m, false, nil
 	case err == nil:
 		err = x.close()
-	case pebble.IsCorruptionError(err) || errors.Is(err, fs.ErrNotExist):
+	case !fromSystem(err):
 		err = nil
 	}
 	if err == nil {
@@ -114,24 +114,20 @@ func openIndex(dir *datadir.Dir, cfg *Config) (x *index, m marker, rebuilt bool,
 	return x, m, true, nil
 }
 
+// fromSystem says whether opening failed since the disk could not be used, which
+// making the indexes again would not cure. Whatever else Pebble says is about
+// what it found there: wrong checksums, sizes, settings, or a missing file.
+func fromSystem(err error) bool {
+	var errno syscall.Errno
+	return errors.As(err, &errno) && !errors.Is(err, fs.ErrNotExist)
+}
+
 func tryIndex(dir *datadir.Dir, path string, cfg *Config) (*index, marker, error) {
 	cache := pebble.NewCache(max(cfg.IndexCacheBytes, 1<<20))
 	defer cache.Unref() // Pebble has its own reference
-	x := &index{path: path, problems: make(chan error, 1)}
-	o := &pebble.Options{
-		FS: dir.FS, Cache: cache, DisableWAL: true, Comparer: comparer(),
-		FormatMajorVersion: pebble.FormatNewest,
-		// Batches over half of it bypass the memtable, and ours mostly do.
-		MemTableSize:  4 << 20,
-		MaxOpenFiles:  256,
-		Logger:        logger{},
-		EventListener: &pebble.EventListener{BackgroundError: x.background},
-	}
-	for i := range o.Levels {
-		// Hashes do not compress.
-		o.Levels[i].Compression = func() *sstable.CompressionProfile { return sstable.NoCompression }
-		o.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
-	}
+	o, problems := pebblex.Options(dir.FS, cache, "store: the indexes")
+	o.Comparer = comparer()
+	x := &index{path: path, problems: problems}
 	var err error
 	if x.db, err = pebble.Open(path, o); err != nil {
 		return nil, marker{}, err
@@ -165,24 +161,8 @@ func comparer() *pebble.Comparer {
 	return &c
 }
 
-func (x *index) background(err error) {
-	select {
-	case x.problems <- err:
-	default: // one is waiting to be told, which says enough
-	}
-}
-
-// logger silences Pebble except where it cannot go on.
-type logger struct{}
-
-func (logger) Infof(string, ...any)  {}
-func (logger) Errorf(string, ...any) {}
-
-// Fatalf is reached when Pebble cannot write its own catalogue. What is on the
-// disk stays good, and the log has the rest: the same as a crash.
-func (logger) Fatalf(format string, args ...any) {
-	panic(fmt.Sprintf("store: the indexes cannot go on: "+format, args...))
-}
+// damage names what Pebble found when it read something else than was written.
+func damage(err error) error { return datadir.Damage(err, ErrDamaged) }
 
 // get calls f with the value of a key; false if there is none.
 func (x *index) get(key []byte, f func(value []byte) error) (bool, error) {
@@ -195,7 +175,7 @@ func (x *index) get(key []byte, f func(value []byte) error) (bool, error) {
 	if errors.Is(err, pebble.ErrNotFound) {
 		return false, nil
 	} else if err != nil {
-		return false, fmt.Errorf("%s: %w", x.path, err)
+		return false, fmt.Errorf("%s: %w", x.path, damage(err))
 	}
 	defer closer.Close()
 	return true, f(value)
@@ -243,8 +223,8 @@ func (x *index) txs(prefix uint64) (keys []txKey, err error) {
 	for ok := it.SeekPrefixGE(txKey{prefix: prefix}.append(nil)); ok; ok = it.Next() {
 		keys = append(keys, parseTxKey(it.Key()))
 	}
-	if err := errors.Join(it.Error(), it.Close()); err != nil {
-		return nil, fmt.Errorf("%s: %w", x.path, err)
+	if err := cmp.Or(it.Error(), it.Close()); err != nil {
+		return nil, fmt.Errorf("%s: %w", x.path, damage(err))
 	}
 	return keys, nil
 }
@@ -319,20 +299,14 @@ func (x *index) write(c *change, failed func(error), quit <-chan struct{}) error
 	if err := x.commit(c); err != nil {
 		return fmt.Errorf("%s: %w", x.path, err)
 	}
-	flushed, err := x.db.AsyncFlush()
-	if err != nil {
+	done, err := x.problems.Flush(x.db, func(err error) { failed(fmt.Errorf("%s: %w", x.path, damage(err))) }, quit)
+	switch {
+	case err != nil:
 		return fmt.Errorf("%s: %w", x.path, err)
+	case !done:
+		return ErrClosed
 	}
-	for {
-		select {
-		case <-flushed:
-			return nil
-		case err := <-x.problems:
-			failed(fmt.Errorf("%s: %w", x.path, err))
-		case <-quit:
-			return ErrClosed
-		}
-	}
+	return nil
 }
 
 func (x *index) size() int64 {
@@ -349,5 +323,5 @@ func (x *index) close() error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.closed = true
-	return x.db.Close()
+	return damage(x.db.Close())
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -194,6 +195,63 @@ func (s *Store) Block(hash ledger.Hash) (ledger.Block, error) {
 		return ledger.Block{}, err
 	}
 	return ledger.ParseBlock(b)
+}
+
+// Tx returns the encoding of the transaction with an index in a block; the
+// caller owns it. The block is read up to it and passed over without being
+// hashed or checked: that the ID is right says enough of these bytes.
+func (s *Store) Tx(block ledger.Hash, index int, id ledger.Hash) ([]byte, error) {
+	e, err := s.must(block)
+	if err != nil {
+		return nil, err
+	}
+	f, head, err := s.openRecord(e.at, block)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	body := io.NewSectionReader(f, int64(e.at.off+head.offset(sectionBody)), int64(head.length[sectionBody]))
+	b, err := readTx(body, index)
+	if err == nil {
+		if tx, _, bad := ledger.ParseTx(b, len(b)); bad != nil || tx.ID() != id {
+			err = fmt.Errorf("transaction %d of block %s is not %s", index, block, id)
+		}
+	}
+	if err != nil {
+		return nil, s.damaged(e.at, err)
+	}
+	return b, nil
+}
+
+// passOver is how much of a block is read at a time to find a transaction.
+const passOver = 64 << 10
+
+func readTx(body *io.SectionReader, index int) ([]byte, error) {
+	r := bufio.NewReaderSize(body, passOver)
+	if _, err := r.Discard(ledger.HeaderSize + 4); err != nil {
+		return nil, err
+	}
+	for at := int64(ledger.HeaderSize + 4); ; index-- {
+		head, err := r.Peek(ledger.TxHeadSize)
+		if err != nil {
+			return nil, err
+		}
+		size, err := ledger.TxSize(head)
+		if err != nil {
+			return nil, err
+		}
+		if at += size; at > body.Size() {
+			return nil, io.ErrUnexpectedEOF
+		}
+		if index == 0 {
+			b := make([]byte, size)
+			_, err = io.ReadFull(r, b)
+			return b, err
+		}
+		if _, err := r.Discard(int(size)); err != nil {
+			return nil, err
+		}
+	}
 }
 
 // BodyReader reads parts of an encoded block.

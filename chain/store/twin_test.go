@@ -134,8 +134,8 @@ func (w *twin) blockDiffers(s *Store, hash ledger.Hash, r *Record) error {
 			continue // the first, which shares its beginning with others, and the last
 		}
 		height, index, found := w.findTx(id)
-		gotHeight, gotIndex, ok, err := s.FindTx(id)
-		if err != nil || ok != found || found && (gotHeight != height || gotIndex != index) {
+		block, gotIndex, ok, err := s.FindTx(id)
+		if err != nil || ok != found || found && (block != Ref{height, w.best[height]} || gotIndex != index) {
 			return errors.Join(errors.New("transaction "+id.String()), err)
 		}
 	}

@@ -57,40 +57,78 @@ func (t *Tree) Add(h ledger.Header, nowUnits uint32) (*Node, ledger.Reject) {
 		}
 		return n, ledger.RejectDuplicate
 	}
-	parent, ok := t.nodes[h.Prev]
-	switch {
-	case !ok:
-		return nil, ledger.RejectParent
-	case parent.refused:
-		return nil, ledger.RejectInvalidParent
-	}
-	if reject := t.check(&h, parent, nowUnits); reject != ledger.RejectNone {
+	parent := t.nodes[h.Prev]
+	if reject := t.Check(&h, parent, nowUnits); reject != ledger.RejectNone {
 		return nil, reject
 	}
 	return t.insert(h, hash, parent), ledger.RejectNone
 }
 
-func (t *Tree) check(h *ledger.Header, parent *Node, nowUnits uint32) ledger.Reject {
+// Check judges a header on top of parent as Add does and adds nothing. A nil
+// parent is an unknown one.
+func (t *Tree) Check(h *ledger.Header, parent *Node, nowUnits uint32) ledger.Reject {
+	switch {
+	case parent == nil || h.Prev != parent.Hash:
+		return ledger.RejectParent
+	case parent.refused:
+		return ledger.RejectInvalidParent
+	}
+	return checkHeader(t.params, h, t.NextBits(parent), parent.MedianTime(), nowUnits)
+}
+
+// checkHeader applies the rules to a header that follows its parent, whose
+// branch asks for bits and has that median of times.
+func checkHeader(p *ledger.Params, h *ledger.Header, bits, median, nowUnits uint32) ledger.Reject {
 	switch {
 	case h.Version != ledger.HeaderVersion:
 		return ledger.RejectVersion
-	case h.Bits != t.NextBits(parent):
+	case h.Bits != bits:
 		return ledger.RejectTarget
-	case !pow.CheckWork(h, t.params.Bits):
+	case !pow.CheckWork(h, p.Bits):
 		return ledger.RejectWork
 	}
-	return ledger.CheckHeaderTime(h, parent.MedianTime(), nowUnits, t.params)
+	return ledger.CheckHeaderTime(h, median, nowUnits, p)
 }
 
+// Judge checks a run of headers, each of which builds on the one before and
+// the first on one of the tree, by the rules of Add, and adds none of them.
+// Those that the tree has already are passed over. It returns the last one,
+// whose work is that of the whole branch; unless the tree has it, the node and
+// those before it are not in the tree, and go with it: some 300 bytes for each
+// header, whose number the caller bounds. No headers give nil.
+func (t *Tree) Judge(headers []ledger.Header, nowUnits uint32) (*Node, ledger.Reject) {
+	if len(headers) == 0 {
+		return nil, ledger.RejectNone
+	}
+	at := t.nodes[headers[0].Prev]
+	run := make([]Node, 0, len(headers)) // never grown, since nodes point into it
+	for i := range headers {
+		h := &headers[i]
+		hash := h.Hash()
+		if known := t.nodes[hash]; known != nil && known.Parent == at {
+			if known.refused {
+				return nil, ledger.RejectInvalidParent
+			}
+			at = known
+			continue
+		}
+		if reject := t.Check(h, at, nowUnits); reject != ledger.RejectNone {
+			return nil, reject
+		}
+		run = append(run, child(*h, hash, at))
+		at = &run[len(run)-1]
+	}
+	return at, ledger.RejectNone
+}
+
+// Heavier says whether a branch that ends with n would win: only more work
+// does, since of equals the first stays.
+func (t *Tree) Heavier(n *Node) bool { return n.Work.Gt(&t.best.Work) }
+
 func (t *Tree) insert(h ledger.Header, hash ledger.Hash, parent *Node) *Node {
-	n := &Node{
-		Header: h, Hash: hash, Height: parent.Height + 1, Parent: parent,
-		jump: jumpFor(parent), first: parent.first, seq: len(t.nodes),
-	}
-	n.Work.Add(&parent.Work, pow.Work(h.Bits))
-	if n.Height == 1 {
-		n.first = h.Time
-	}
+	n := new(Node)
+	*n = child(h, hash, parent)
+	n.seq = len(t.nodes)
 	t.nodes[hash] = n
 	if n.better(t.best) {
 		t.best = n

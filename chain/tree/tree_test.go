@@ -338,3 +338,131 @@ func TestAncestorOfLongChain(t *testing.T) {
 		t.Errorf("%d steps from 3000 to 1", steps)
 	}
 }
+
+// Judge says of a run of headers what Add would say of each in turn, under
+// adjusted difficulty, where every header depends on those before it; and it
+// leaves the tree as it was.
+func TestJudgeAgrees(t *testing.T) {
+	p := params()
+	p.FixedDifficulty, p.Bits = false, 0x2007ffff
+	rapid.Check(t, func(t *rapid.T) {
+		tr, ref := New(p), New(p)
+		var chain []*Node
+		for n := ref.Best(); len(chain) < 30; {
+			h := mine(t, ref, n, n.Header.Time+rapid.Uint32Range(0, 2000).Draw(t, "step"), byte(len(chain)))
+			n, _ = ref.Add(h, anytime)
+			chain = append(chain, n)
+		}
+		known := rapid.IntRange(0, 29).Draw(t, "known")
+		for _, n := range chain[:known] {
+			tr.Add(n.Header, anytime)
+		}
+		from := rapid.IntRange(0, known).Draw(t, "from")
+		to := rapid.IntRange(from+1, 30).Draw(t, "to")
+		run := headersOf(chain[from:to])
+		before, best := tr.Len(), tr.Best()
+		last, reject := tr.Judge(run, anytime)
+		if reject != ledger.RejectNone || last.Hash != chain[to-1].Hash || last.Height != uint32(to) || !last.Work.Eq(&chain[to-1].Work) {
+			t.Fatalf("%v, %+v", reject, last)
+		}
+		if tr.Heavier(last) != (to > known) {
+			t.Fatalf("%d headers against %d: heavier %v", to, known, tr.Heavier(last))
+		}
+		bad := rapid.IntRange(0, len(run)-1).Draw(t, "bad")
+		run[bad] = unmined(run[bad], p.Bits)
+		if _, reject := tr.Judge(run, anytime); reject != ledger.RejectWork {
+			t.Fatalf("without work: %v", reject)
+		}
+		if tr.Len() != before || tr.Best() != best {
+			t.Fatal("the tree changed")
+		}
+	})
+}
+
+func headersOf(nodes []*Node) (headers []ledger.Header) {
+	for _, n := range nodes {
+		headers = append(headers, n.Header)
+	}
+	return headers
+}
+
+func TestJudgeRefuses(t *testing.T) {
+	tr, ref := New(params()), New(params())
+	chain := headersOf(grow(t, ref, ref.Best(), 6, 0))
+	side := headersOf(grow(t, ref, ref.Get(chain[1].Hash()), 3, 1))
+	for _, h := range chain[:4] {
+		add(t, tr, h)
+	}
+	for _, tc := range []struct {
+		name string
+		run  []ledger.Header
+		now  uint32
+		want ledger.Reject
+	}{
+		{"on the tip", chain[4:], anytime, ledger.RejectNone},
+		{"all known", chain[:4], anytime, ledger.RejectNone},
+		{"the genesis too", slices.Concat([]ledger.Header{tr.params.Genesis().Header}, chain), anytime, ledger.RejectNone},
+		{"another branch", side, anytime, ledger.RejectNone},
+		{"on what is not known", chain[5:], anytime, ledger.RejectParent},
+		{"with a gap", []ledger.Header{chain[3], chain[5]}, anytime, ledger.RejectParent},
+		{"with a gap among known ones", []ledger.Header{chain[1], chain[3]}, anytime, ledger.RejectParent},
+		{"two branches", []ledger.Header{chain[4], side[0]}, anytime, ledger.RejectParent},
+	} {
+		if _, got := tr.Judge(tc.run, tc.now); got != tc.want {
+			t.Errorf("%s: %v, want %v", tc.name, got, tc.want)
+		}
+	}
+	future := mine(t, tr, tr.Best(), 1_000_000, 0)
+	if _, got := tr.Judge([]ledger.Header{future}, 1000); got != ledger.RejectTimeNew {
+		t.Errorf("from the future: %v", got)
+	}
+	if n, got := tr.Judge(nil, anytime); n != nil || got != ledger.RejectNone {
+		t.Errorf("nothing: %v, %v", n, got)
+	}
+	equal, _ := tr.Judge(side[:2], anytime)
+	if more, _ := tr.Judge(side, anytime); tr.Heavier(equal) || !tr.Heavier(more) {
+		t.Error("an equal branch would win, or a heavier one would not")
+	}
+	tr.Refuse(tr.Get(chain[3].Hash()))
+	for _, run := range [][]ledger.Header{chain[4:], chain[2:4], chain} {
+		if _, got := tr.Judge(run, anytime); got != ledger.RejectInvalidParent {
+			t.Errorf("on a refused block: %v", got)
+		}
+	}
+}
+
+// A locator leads to a common block that is not much farther off than the fork.
+func TestLocator(t *testing.T) {
+	tr := New(params())
+	nodes := append([]*Node{tr.Best()}, grow(t, tr, tr.Best(), 1000, 0)...)
+	height := map[ledger.Hash]int{}
+	for i, n := range nodes {
+		height[n.Hash] = i
+	}
+	for _, tip := range []int{0, 1, 7, 8, 9, 10, 100, 1000} {
+		locator := nodes[tip].Locator()
+		if height[locator[0]] != tip || locator[len(locator)-1] != nodes[0].Hash || len(locator) > 20 {
+			t.Fatalf("from %d: %d hashes, %d to %d", tip, len(locator), height[locator[0]], height[locator[len(locator)-1]])
+		}
+		for fork := range tip + 1 {
+			i := slices.IndexFunc(locator, func(h ledger.Hash) bool { return height[h] <= fork })
+			if common := height[locator[i]]; tip-common > 2*(tip-fork) {
+				t.Fatalf("from %d, fork at %d: led to %d", tip, fork, common)
+			}
+		}
+	}
+}
+
+func TestAfter(t *testing.T) {
+	tr := New(params())
+	nodes := append([]*Node{tr.Best()}, grow(t, tr, tr.Best(), 9, 0)...)
+	for _, tc := range []struct {
+		from     uint32
+		most     int
+		first, n int
+	}{{0, 100, 0, 10}, {4, 3, 4, 3}, {9, 1, 9, 1}, {9, 5, 9, 1}, {10, 5, 0, 0}, {3, 0, 0, 0}, {anytime, 5, 0, 0}} {
+		if got, want := nodes[9].After(tc.from, tc.most), headersOf(nodes[tc.first:tc.first+tc.n]); !slices.Equal(got, want) {
+			t.Errorf("%d from %d: %d headers, want %d", tc.most, tc.from, len(got), len(want))
+		}
+	}
+}

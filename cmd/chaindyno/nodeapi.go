@@ -11,6 +11,7 @@ import (
 	"github.com/chaindyno/chaindyno/chain/api/server"
 	"github.com/chaindyno/chaindyno/chain/ingest"
 	"github.com/chaindyno/chaindyno/chain/ledger"
+	"github.com/chaindyno/chaindyno/chain/store/tier"
 	"github.com/chaindyno/chaindyno/internal/buildinfo"
 	"github.com/chaindyno/chaindyno/internal/procs"
 )
@@ -41,11 +42,12 @@ func (a *nodeAPI) health() admin.Health {
 	}}
 }
 
-// found gives the node's errors the server's names.
+// found gives the node's errors the server's names. The server says what it was
+// that was asked for.
 func found(err error) error {
 	switch {
 	case errors.Is(err, chain.ErrNotFound):
-		return fmt.Errorf("%w: %w", server.ErrNotFound, err)
+		return server.ErrNotFound
 	case errors.Is(err, chain.ErrNoIndex):
 		return server.ErrNoIndex
 	}
@@ -71,20 +73,20 @@ func (a *nodeAPI) BlockAt(height uint32) (ledger.Hash, error) {
 	return hash, found(err)
 }
 
-func (a *nodeAPI) OpenBlock(hash ledger.Hash) (uint32, server.Body, error) {
-	height, body, err := a.node.OpenBlock(hash)
-	if err != nil {
-		return 0, nil, found(err) // not a nil *BodyReader in an interface
-	}
-	return height, body, nil
+func (a *nodeAPI) OpenBlock(ctx context.Context, hash ledger.Hash) (uint32, server.Body, error) {
+	height, body, err := a.node.ReadBlock(ctx, hash)
+	return height, body, found(err)
 }
 
 func (a *nodeAPI) Knows(at server.Ref) bool { return a.node.Knows(chain.Ref(at)) }
 
 func (a *nodeAPI) Next(ctx context.Context, at server.Ref) (server.Step, error) {
 	step, err := a.node.Next(ctx, chain.Ref(at))
+	if errors.Is(err, chain.ErrNotFound) {
+		err = fmt.Errorf("block %s at height %d: %w", at.Hash, at.Height, server.ErrNotFound)
+	}
 	if err != nil {
-		return server.Step{}, found(err)
+		return server.Step{}, err
 	}
 	out := server.Step{Parent: server.Ref(step.Parent)}
 	for _, r := range step.Revert {
@@ -107,8 +109,8 @@ func committed(b *chain.Committed) *server.Committed {
 	return c
 }
 
-func (a *nodeAPI) Transaction(id ledger.Hash) (server.Found, error) {
-	f, err := a.node.Transaction(id)
+func (a *nodeAPI) Transaction(ctx context.Context, id ledger.Hash) (server.Found, error) {
+	f, err := a.node.Transaction(ctx, id)
 	if err != nil {
 		return server.Found{}, found(err)
 	}
@@ -127,12 +129,12 @@ func (a *nodeAPI) Locate(ids []ledger.Hash) ([]server.Place, error) {
 	return out, nil
 }
 
-func (a *nodeAPI) Proof(id ledger.Hash) (server.Proof, error) {
-	at, path, err := a.node.Proof(id)
+func (a *nodeAPI) Proof(ctx context.Context, id ledger.Hash) (server.Proof, error) {
+	at, header, path, err := a.node.Proof(ctx, id)
 	if err != nil {
 		return server.Proof{}, found(err)
 	}
-	return server.Proof{Block: server.Ref(at.Ref), Header: at.Header, Path: path}, nil
+	return server.Proof{Block: server.Ref(at), Header: header, Path: path}, nil
 }
 
 func (a *nodeAPI) OutputsOf(key ledger.KeyHash, limit int) ([]ledger.Change, error) {
@@ -178,6 +180,17 @@ func (a *nodeAPI) Stats() server.Stats {
 	}
 	for _, t := range s.Threads {
 		out.Threads = append(out.Threads, server.Thread{Hashes: t.Hashes, Busy: t.Busy})
+	}
+	for _, l := range tier.Levels() {
+		c, ok := s.Tiers.Tiers[l]
+		if !ok {
+			continue
+		}
+		t := server.Tier{Name: l.String(), Hits: c.Hits, Misses: c.Misses, Took: c.Took}
+		if l == tier.L2 {
+			t.Poisoned, t.Failures = s.Tiers.Poisoned, s.Tiers.Failures
+		}
+		out.Tiers = append(out.Tiers, t)
 	}
 	return out
 }

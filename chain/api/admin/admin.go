@@ -5,9 +5,11 @@ package admin
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/pprof"
@@ -15,15 +17,23 @@ import (
 
 	"golang.org/x/net/netutil"
 
+	"github.com/chaindyno/chaindyno/internal/bearer"
 	"github.com/chaindyno/chaindyno/internal/tlsx"
 )
 
 // Config of the admin port.
 type Config struct {
 	Listen string // host:port; port 0 picks a free one
-	// AllowRemote permits an address off loopback. Profiles tell what the
-	// process does, and there is no password.
+	// TLS is what the port is served with; nil: plain text.
+	TLS *tls.Config
+	// Token must be presented to read metrics and profiles; "": nothing. Health
+	// is told to everybody.
+	Token string
+	// AllowRemote permits an address off loopback without both. Profiles tell
+	// what the process does.
 	AllowRemote bool
+	// Denied, if not nil, is called for each request without the token.
+	Denied func()
 }
 
 // Validate returns the first setting that is out of its range.
@@ -31,8 +41,8 @@ func (c *Config) Validate() error {
 	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
 		return fmt.Errorf("listen: %q is not host:port", c.Listen)
 	}
-	if !c.AllowRemote && !tlsx.Loopback(c.Listen) {
-		return fmt.Errorf("listen: %q is not a loopback address: permit it explicitly, it has no password", c.Listen)
+	if !c.AllowRemote && (c.TLS == nil || c.Token == "") && !tlsx.Loopback(c.Listen) {
+		return fmt.Errorf("listen: %q is not a loopback address: set up TLS and a token, or permit plaintext explicitly", c.Listen)
 	}
 	return nil
 }
@@ -43,6 +53,7 @@ const (
 	connectionsMax = 32
 	headerBytes    = 16 << 10
 	headerTimeout  = 5 * time.Second
+	answerTimeout  = 15 * time.Second // of all but profiles, for callers that do not read
 	profileMost    = 5 * time.Minute
 	stopTimeout    = time.Second
 )
@@ -73,12 +84,17 @@ func New(cfg Config, h Health, m *Metrics) (*Server, error) {
 		if errors.As(err, &op) {
 			err = op.Err
 		}
-		return nil, fmt.Errorf("listen on %s: %w", cfg.Listen, err)
+		return nil, fmt.Errorf("%s: %w", cfg.Listen, err)
 	}
+	plain := new(http.Protocols) // HTTP/1 alone: a connection is one request at a time
+	plain.SetHTTP1(true)
 	return &Server{
 		listener: netutil.LimitListener(l, connectionsMax),
 		http: &http.Server{
-			Handler:           routes(h, m),
+			Handler:           routes(&cfg, h, m),
+			TLSConfig:         cfg.TLS,
+			Protocols:         plain,
+			ErrorLog:          log.New(io.Discard, "", 0), // it holds what strangers send, as often as they send it
 			ReadHeaderTimeout: headerTimeout,
 			ReadTimeout:       headerTimeout,
 			WriteTimeout:      profileMost,
@@ -98,7 +114,7 @@ func (s *Server) Close() error { return s.listener.Close() }
 // off after a second.
 func (s *Server) Run(ctx context.Context) error {
 	served := make(chan error, 1)
-	go func() { served <- s.http.Serve(s.listener) }()
+	go func() { served <- s.serve() }()
 	select {
 	case err := <-served:
 		return fmt.Errorf("serve %s: %w", s.Addr(), err)
@@ -116,17 +132,37 @@ func (s *Server) Run(ctx context.Context) error {
 	return err
 }
 
-func routes(h Health, m *Metrics) http.Handler {
+func (s *Server) serve() error {
+	if s.http.TLSConfig != nil {
+		return s.http.ServeTLS(s.listener, "", "")
+	}
+	return s.http.Serve(s.listener)
+}
+
+func routes(cfg *Config, h Health, m *Metrics) http.Handler {
+	denied := cfg.Denied
+	if denied == nil {
+		denied = func() {}
+	}
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", m.handler())
-	mux.Handle("GET /healthz", check(h.Live))
-	mux.Handle("GET /readyz", check(h.Ready))
-	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
-	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
-	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
-	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
-	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	mux.Handle("GET /healthz", soon(check(h.Live)))
+	mux.Handle("GET /readyz", soon(check(h.Ready)))
+	guarded := func(path string, next http.Handler) { mux.Handle(path, bearer.Require(cfg.Token, denied, next)) }
+	guarded("GET /metrics", soon(m.handler()))
+	guarded("GET /debug/pprof/", http.HandlerFunc(pprof.Index))
+	guarded("GET /debug/pprof/cmdline", http.HandlerFunc(pprof.Cmdline))
+	guarded("GET /debug/pprof/profile", http.HandlerFunc(pprof.Profile))
+	guarded("GET /debug/pprof/symbol", http.HandlerFunc(pprof.Symbol))
+	guarded("GET /debug/pprof/trace", http.HandlerFunc(pprof.Trace))
 	return mux
+}
+
+// soon cuts off callers that do not read their answer: connections are few.
+func soon(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerTimeout)) // without it: profileMost
+		next.ServeHTTP(w, r)
+	})
 }
 
 // check answers 200 "ok", or 503 and the reason.

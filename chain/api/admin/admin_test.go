@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -12,13 +13,21 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/chaindyno/chaindyno/internal/tlsx"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func start(t *testing.T, h Health, m *Metrics) (url string) {
 	t.Helper()
-	s, err := New(Config{Listen: "127.0.0.1:0"}, h, m)
+	return startWith(t, Config{}, h, m)
+}
+
+func startWith(t *testing.T, cfg Config, h Health, m *Metrics) (url string) {
+	t.Helper()
+	cfg.Listen = "127.0.0.1:0"
+	s, err := New(cfg, h, m)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,6 +139,60 @@ func TestProfiles(t *testing.T) {
 	}
 }
 
+// TestTokenAndTLS reads everything with the token, and health without.
+func TestTokenAndTLS(t *testing.T) {
+	a, err := tlsx.NewAuthority("test", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pair, err := a.Issue(tlsx.Request{Name: "node", Hosts: []string{"127.0.0.1"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var denied atomic.Int32
+	cfg := Config{Token: "right", Denied: func() { denied.Add(1) }}
+	cfg.TLS = &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{pair.TLS()}}
+	url := startWith(t, cfg, Health{}, NewMetrics())
+	url = "https" + strings.TrimPrefix(url, "http")
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS13, RootCAs: a.Pool()}}}
+	defer client.CloseIdleConnections()
+	wrong := int32(0)
+	for _, tc := range []struct {
+		path, token string
+		code        int
+	}{
+		{"/healthz", "", 200}, {"/readyz", "", 200}, {"/readyz", "wrong", 200},
+		{"/metrics", "", 401}, {"/metrics", "wrong", 401}, {"/metrics", "right", 200},
+		{"/debug/pprof/", "", 401}, {"/debug/pprof/cmdline", "wrong", 401}, {"/debug/pprof/heap", "", 401}, {"/debug/pprof/cmdline", "right", 200},
+	} {
+		r, err := http.NewRequest(http.MethodGet, url+tc.path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if tc.token != "" {
+			r.Header.Set("Authorization", "Bearer "+tc.token)
+		}
+		answer, err := client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Body.Close()
+		if answer.StatusCode != tc.code {
+			t.Errorf("%s with token %q: %d, want %d", tc.path, tc.token, answer.StatusCode, tc.code)
+		}
+		if tc.code == 401 {
+			wrong++
+		}
+	}
+	if denied.Load() != wrong {
+		t.Errorf("%d denials were counted of %d", denied.Load(), wrong)
+	}
+	// Over plain text the port tells nothing.
+	if code, text := get(t, "http"+strings.TrimPrefix(url, "https")+"/metrics"); code != 400 || strings.Contains(text, "go_") {
+		t.Errorf("plain text: %d %s", code, text)
+	}
+}
+
 func TestListen(t *testing.T) {
 	for _, tc := range []struct {
 		cfg Config
@@ -138,6 +201,9 @@ func TestListen(t *testing.T) {
 		{Config{Listen: "127.0.0.1:0"}, true},
 		{Config{Listen: "0.0.0.0:0"}, false},
 		{Config{Listen: ":0", AllowRemote: true}, true},
+		{Config{Listen: ":0", TLS: &tls.Config{MinVersion: tls.VersionTLS13}}, false},
+		{Config{Listen: ":0", Token: "t"}, false},
+		{Config{Listen: ":0", TLS: &tls.Config{MinVersion: tls.VersionTLS13}, Token: "t"}, true},
 		{Config{Listen: "nonsense", AllowRemote: true}, false},
 	} {
 		if err := tc.cfg.Validate(); (err == nil) != tc.ok {
@@ -150,7 +216,7 @@ func TestListen(t *testing.T) {
 	}
 	defer l.Close()
 	addr := l.Addr().String()
-	if _, err := New(Config{Listen: addr}, Health{}, NewMetrics()); err == nil || err.Error() != "listen on "+addr+": bind: address already in use" {
+	if _, err := New(Config{Listen: addr}, Health{}, NewMetrics()); err == nil || err.Error() != addr+": bind: address already in use" {
 		t.Errorf("a busy port: %v", err)
 	}
 }

@@ -16,21 +16,32 @@ const namespace = "chaindyno"
 // measured know nothing of it: what the methods return fits an Events struct.
 // Names are without the prefix "chaindyno_" and end in their unit; a name that
 // is used twice or breaks Prometheus' rules panics, at start.
-type Metrics struct{ registry *prometheus.Registry }
+type Metrics struct {
+	registry prometheus.Registerer
+	all      prometheus.Gatherer
+}
 
 // NewMetrics returns a set that holds the Go runtime's and the process's own
 // metrics.
-func NewMetrics() *Metrics {
-	r := prometheus.NewRegistry()
+func NewMetrics() *Metrics { return NewLabelled(nil) }
+
+// NewLabelled returns the same with labels that every metric of the set carries.
+func NewLabelled(labels map[string]string) *Metrics {
+	all := prometheus.NewRegistry()
+	r := prometheus.WrapRegistererWith(labels, all)
 	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	return &Metrics{registry: r}
+	return &Metrics{registry: r, all: all}
 }
 
 // Counter returns what adds to a counter. The values are those of labels, in
-// order. It may be called by many goroutines.
+// order; without labels the counter is there from the start, so that its first
+// step is seen. It may be called by many goroutines.
 func (m *Metrics) Counter(name, help string, labels ...string) func(n int, values ...string) {
 	c := prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help}, labels)
 	m.registry.MustRegister(c)
+	if len(labels) == 0 {
+		c.WithLabelValues()
+	}
 	return func(n int, values ...string) { c.WithLabelValues(values...).Add(float64(n)) }
 }
 
@@ -53,6 +64,9 @@ func (m *Metrics) histogram(name, help string, buckets []float64, labels []strin
 		Namespace: namespace, Name: name, Help: help, Buckets: buckets,
 	}, labels)
 	m.registry.MustRegister(h)
+	if len(labels) == 0 {
+		h.WithLabelValues()
+	}
 	return h
 }
 
@@ -92,5 +106,5 @@ func (t totals) Collect(ch chan<- prometheus.Metric) {
 }
 
 func (m *Metrics) handler() http.Handler {
-	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 10 * time.Second})
+	return promhttp.HandlerFor(m.all, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 10 * time.Second})
 }

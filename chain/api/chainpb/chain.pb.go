@@ -2213,6 +2213,7 @@ type StatsReply struct {
 	HeapBytes     uint64                 `protobuf:"varint,14,opt,name=heap_bytes,json=heapBytes,proto3" json:"heap_bytes,omitempty"`
 	DiskBytes     uint64                 `protobuf:"varint,15,opt,name=disk_bytes,json=diskBytes,proto3" json:"disk_bytes,omitempty"` // written to the data folder
 	Tip           *Ref                   `protobuf:"bytes,16,opt,name=tip,proto3" json:"tip,omitempty"`
+	Tiers         []*Tier                `protobuf:"bytes,17,rep,name=tiers,proto3" json:"tiers,omitempty"` // of the read path, the fastest first
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2359,6 +2360,98 @@ func (x *StatsReply) GetTip() *Ref {
 	return nil
 }
 
+func (x *StatsReply) GetTiers() []*Tier {
+	if x != nil {
+		return x.Tiers
+	}
+	return nil
+}
+
+// Tier is one tier of the read path.
+type Tier struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`                    // l1: in process, l2: Redis, l3: the store
+	Hits          uint64                 `protobuf:"varint,2,opt,name=hits,proto3" json:"hits,omitempty"`                   // reads that it answered
+	Misses        uint64                 `protobuf:"varint,3,opt,name=misses,proto3" json:"misses,omitempty"`               // that it was asked for in vain
+	TookNs        int64                  `protobuf:"varint,4,opt,name=took_ns,json=tookNs,proto3" json:"took_ns,omitempty"` // by the hits together, from the question to the answer
+	Poisoned      uint64                 `protobuf:"varint,5,opt,name=poisoned,proto3" json:"poisoned,omitempty"`           // values that were not what they were kept as; never used
+	Failures      uint64                 `protobuf:"varint,6,opt,name=failures,proto3" json:"failures,omitempty"`           // no answer in time, or an error
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Tier) Reset() {
+	*x = Tier{}
+	mi := &file_chain_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Tier) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Tier) ProtoMessage() {}
+
+func (x *Tier) ProtoReflect() protoreflect.Message {
+	mi := &file_chain_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Tier.ProtoReflect.Descriptor instead.
+func (*Tier) Descriptor() ([]byte, []int) {
+	return file_chain_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *Tier) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Tier) GetHits() uint64 {
+	if x != nil {
+		return x.Hits
+	}
+	return 0
+}
+
+func (x *Tier) GetMisses() uint64 {
+	if x != nil {
+		return x.Misses
+	}
+	return 0
+}
+
+func (x *Tier) GetTookNs() int64 {
+	if x != nil {
+		return x.TookNs
+	}
+	return 0
+}
+
+func (x *Tier) GetPoisoned() uint64 {
+	if x != nil {
+		return x.Poisoned
+	}
+	return 0
+}
+
+func (x *Tier) GetFailures() uint64 {
+	if x != nil {
+		return x.Failures
+	}
+	return 0
+}
+
 // Thread is one sealing thread.
 type Thread struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -2370,7 +2463,7 @@ type Thread struct {
 
 func (x *Thread) Reset() {
 	*x = Thread{}
-	mi := &file_chain_proto_msgTypes[33]
+	mi := &file_chain_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2382,7 +2475,7 @@ func (x *Thread) String() string {
 func (*Thread) ProtoMessage() {}
 
 func (x *Thread) ProtoReflect() protoreflect.Message {
-	mi := &file_chain_proto_msgTypes[33]
+	mi := &file_chain_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2395,7 +2488,7 @@ func (x *Thread) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Thread.ProtoReflect.Descriptor instead.
 func (*Thread) Descriptor() ([]byte, []int) {
-	return file_chain_proto_rawDescGZIP(), []int{33}
+	return file_chain_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Thread) GetHashes() uint64 {
@@ -2421,7 +2514,7 @@ type SealRequest struct {
 
 func (x *SealRequest) Reset() {
 	*x = SealRequest{}
-	mi := &file_chain_proto_msgTypes[34]
+	mi := &file_chain_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2433,7 +2526,7 @@ func (x *SealRequest) String() string {
 func (*SealRequest) ProtoMessage() {}
 
 func (x *SealRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_chain_proto_msgTypes[34]
+	mi := &file_chain_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2446,7 +2539,7 @@ func (x *SealRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SealRequest.ProtoReflect.Descriptor instead.
 func (*SealRequest) Descriptor() ([]byte, []int) {
-	return file_chain_proto_rawDescGZIP(), []int{34}
+	return file_chain_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *SealRequest) GetCount() uint32 {
@@ -2465,7 +2558,7 @@ type SealReply struct {
 
 func (x *SealReply) Reset() {
 	*x = SealReply{}
-	mi := &file_chain_proto_msgTypes[35]
+	mi := &file_chain_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2477,7 +2570,7 @@ func (x *SealReply) String() string {
 func (*SealReply) ProtoMessage() {}
 
 func (x *SealReply) ProtoReflect() protoreflect.Message {
-	mi := &file_chain_proto_msgTypes[35]
+	mi := &file_chain_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2490,7 +2583,7 @@ func (x *SealReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SealReply.ProtoReflect.Descriptor instead.
 func (*SealReply) Descriptor() ([]byte, []int) {
-	return file_chain_proto_rawDescGZIP(), []int{35}
+	return file_chain_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *SealReply) GetTip() *Ref {
@@ -2666,7 +2759,7 @@ const file_chain_proto_rawDesc = "" +
 	"\x05count\x18\x02 \x01(\x04R\x05count\x12\x14\n" +
 	"\x05value\x18\x03 \x01(\x04R\x05value\x12\x16\n" +
 	"\x06digest\x18\x04 \x01(\fR\x06digest\"\x0e\n" +
-	"\fStatsRequest\"\xc5\x05\n" +
+	"\fStatsRequest\"\xf5\x05\n" +
 	"\n" +
 	"StatsReply\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1b\n" +
@@ -2688,13 +2781,21 @@ const file_chain_proto_rawDesc = "" +
 	"heap_bytes\x18\x0e \x01(\x04R\theapBytes\x12\x1d\n" +
 	"\n" +
 	"disk_bytes\x18\x0f \x01(\x04R\tdiskBytes\x12)\n" +
-	"\x03tip\x18\x10 \x01(\v2\x17.chaindyno.chain.v1.RefR\x03tip\x1a;\n" +
+	"\x03tip\x18\x10 \x01(\v2\x17.chaindyno.chain.v1.RefR\x03tip\x12.\n" +
+	"\x05tiers\x18\x11 \x03(\v2\x18.chaindyno.chain.v1.TierR\x05tiers\x1a;\n" +
 	"\rRejectedEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x04R\x05value:\x028\x01\x1a;\n" +
 	"\rSettingsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"9\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x97\x01\n" +
+	"\x04Tier\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
+	"\x04hits\x18\x02 \x01(\x04R\x04hits\x12\x16\n" +
+	"\x06misses\x18\x03 \x01(\x04R\x06misses\x12\x17\n" +
+	"\atook_ns\x18\x04 \x01(\x03R\x06tookNs\x12\x1a\n" +
+	"\bpoisoned\x18\x05 \x01(\x04R\bpoisoned\x12\x1a\n" +
+	"\bfailures\x18\x06 \x01(\x04R\bfailures\"9\n" +
 	"\x06Thread\x12\x16\n" +
 	"\x06hashes\x18\x01 \x01(\x04R\x06hashes\x12\x17\n" +
 	"\abusy_ns\x18\x02 \x01(\x03R\x06busyNs\"#\n" +
@@ -2742,7 +2843,7 @@ func file_chain_proto_rawDescGZIP() []byte {
 }
 
 var file_chain_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_chain_proto_msgTypes = make([]protoimpl.MessageInfo, 39)
+var file_chain_proto_msgTypes = make([]protoimpl.MessageInfo, 40)
 var file_chain_proto_goTypes = []any{
 	(AckMeans)(0),              // 0: chaindyno.chain.v1.AckMeans
 	(Place)(0),                 // 1: chaindyno.chain.v1.Place
@@ -2779,19 +2880,20 @@ var file_chain_proto_goTypes = []any{
 	(*SetDigestReply)(nil),     // 32: chaindyno.chain.v1.SetDigestReply
 	(*StatsRequest)(nil),       // 33: chaindyno.chain.v1.StatsRequest
 	(*StatsReply)(nil),         // 34: chaindyno.chain.v1.StatsReply
-	(*Thread)(nil),             // 35: chaindyno.chain.v1.Thread
-	(*SealRequest)(nil),        // 36: chaindyno.chain.v1.SealRequest
-	(*SealReply)(nil),          // 37: chaindyno.chain.v1.SealReply
-	nil,                        // 38: chaindyno.chain.v1.InfoReply.SettingsEntry
-	nil,                        // 39: chaindyno.chain.v1.StatsReply.RejectedEntry
-	nil,                        // 40: chaindyno.chain.v1.StatsReply.SettingsEntry
+	(*Tier)(nil),               // 35: chaindyno.chain.v1.Tier
+	(*Thread)(nil),             // 36: chaindyno.chain.v1.Thread
+	(*SealRequest)(nil),        // 37: chaindyno.chain.v1.SealRequest
+	(*SealReply)(nil),          // 38: chaindyno.chain.v1.SealReply
+	nil,                        // 39: chaindyno.chain.v1.InfoReply.SettingsEntry
+	nil,                        // 40: chaindyno.chain.v1.StatsReply.RejectedEntry
+	nil,                        // 41: chaindyno.chain.v1.StatsReply.SettingsEntry
 }
 var file_chain_proto_depIdxs = []int32{
 	5,  // 0: chaindyno.chain.v1.InfoReply.params:type_name -> chaindyno.chain.v1.Params
 	2,  // 1: chaindyno.chain.v1.InfoReply.tip:type_name -> chaindyno.chain.v1.Ref
 	6,  // 2: chaindyno.chain.v1.InfoReply.limits:type_name -> chaindyno.chain.v1.Limits
 	0,  // 3: chaindyno.chain.v1.InfoReply.ack_means:type_name -> chaindyno.chain.v1.AckMeans
-	38, // 4: chaindyno.chain.v1.InfoReply.settings:type_name -> chaindyno.chain.v1.InfoReply.SettingsEntry
+	39, // 4: chaindyno.chain.v1.InfoReply.settings:type_name -> chaindyno.chain.v1.InfoReply.SettingsEntry
 	2,  // 5: chaindyno.chain.v1.TipReply.tip:type_name -> chaindyno.chain.v1.Ref
 	2,  // 6: chaindyno.chain.v1.FollowRequest.from:type_name -> chaindyno.chain.v1.Ref
 	2,  // 7: chaindyno.chain.v1.FollowReply.start:type_name -> chaindyno.chain.v1.Ref
@@ -2808,46 +2910,47 @@ var file_chain_proto_depIdxs = []int32{
 	2,  // 18: chaindyno.chain.v1.ProofReply.block:type_name -> chaindyno.chain.v1.Ref
 	30, // 19: chaindyno.chain.v1.OutputsReply.outputs:type_name -> chaindyno.chain.v1.Output
 	2,  // 20: chaindyno.chain.v1.SetDigestReply.tip:type_name -> chaindyno.chain.v1.Ref
-	35, // 21: chaindyno.chain.v1.StatsReply.threads:type_name -> chaindyno.chain.v1.Thread
-	39, // 22: chaindyno.chain.v1.StatsReply.rejected:type_name -> chaindyno.chain.v1.StatsReply.RejectedEntry
-	40, // 23: chaindyno.chain.v1.StatsReply.settings:type_name -> chaindyno.chain.v1.StatsReply.SettingsEntry
+	36, // 21: chaindyno.chain.v1.StatsReply.threads:type_name -> chaindyno.chain.v1.Thread
+	40, // 22: chaindyno.chain.v1.StatsReply.rejected:type_name -> chaindyno.chain.v1.StatsReply.RejectedEntry
+	41, // 23: chaindyno.chain.v1.StatsReply.settings:type_name -> chaindyno.chain.v1.StatsReply.SettingsEntry
 	2,  // 24: chaindyno.chain.v1.StatsReply.tip:type_name -> chaindyno.chain.v1.Ref
-	2,  // 25: chaindyno.chain.v1.SealReply.tip:type_name -> chaindyno.chain.v1.Ref
-	3,  // 26: chaindyno.chain.v1.Chain.Info:input_type -> chaindyno.chain.v1.InfoRequest
-	7,  // 27: chaindyno.chain.v1.Chain.Tip:input_type -> chaindyno.chain.v1.TipRequest
-	9,  // 28: chaindyno.chain.v1.Chain.Submit:input_type -> chaindyno.chain.v1.SubmitRequest
-	11, // 29: chaindyno.chain.v1.Chain.SubmitBatch:input_type -> chaindyno.chain.v1.Batch
-	11, // 30: chaindyno.chain.v1.Chain.SubmitStream:input_type -> chaindyno.chain.v1.Batch
-	13, // 31: chaindyno.chain.v1.Chain.Follow:input_type -> chaindyno.chain.v1.FollowRequest
-	18, // 32: chaindyno.chain.v1.Chain.Headers:input_type -> chaindyno.chain.v1.HeadersRequest
-	20, // 33: chaindyno.chain.v1.Chain.Block:input_type -> chaindyno.chain.v1.BlockRequest
-	22, // 34: chaindyno.chain.v1.Chain.Transaction:input_type -> chaindyno.chain.v1.TransactionRequest
-	24, // 35: chaindyno.chain.v1.Chain.Locate:input_type -> chaindyno.chain.v1.LocateRequest
-	26, // 36: chaindyno.chain.v1.Chain.Proof:input_type -> chaindyno.chain.v1.ProofRequest
-	28, // 37: chaindyno.chain.v1.Chain.Outputs:input_type -> chaindyno.chain.v1.OutputsRequest
-	31, // 38: chaindyno.chain.v1.Chain.SetDigest:input_type -> chaindyno.chain.v1.SetDigestRequest
-	33, // 39: chaindyno.chain.v1.Chain.Stats:input_type -> chaindyno.chain.v1.StatsRequest
-	36, // 40: chaindyno.chain.v1.Chain.Seal:input_type -> chaindyno.chain.v1.SealRequest
-	4,  // 41: chaindyno.chain.v1.Chain.Info:output_type -> chaindyno.chain.v1.InfoReply
-	8,  // 42: chaindyno.chain.v1.Chain.Tip:output_type -> chaindyno.chain.v1.TipReply
-	10, // 43: chaindyno.chain.v1.Chain.Submit:output_type -> chaindyno.chain.v1.SubmitReply
-	12, // 44: chaindyno.chain.v1.Chain.SubmitBatch:output_type -> chaindyno.chain.v1.BatchReply
-	12, // 45: chaindyno.chain.v1.Chain.SubmitStream:output_type -> chaindyno.chain.v1.BatchReply
-	14, // 46: chaindyno.chain.v1.Chain.Follow:output_type -> chaindyno.chain.v1.FollowReply
-	19, // 47: chaindyno.chain.v1.Chain.Headers:output_type -> chaindyno.chain.v1.HeadersReply
-	21, // 48: chaindyno.chain.v1.Chain.Block:output_type -> chaindyno.chain.v1.BlockChunk
-	23, // 49: chaindyno.chain.v1.Chain.Transaction:output_type -> chaindyno.chain.v1.TransactionReply
-	25, // 50: chaindyno.chain.v1.Chain.Locate:output_type -> chaindyno.chain.v1.LocateReply
-	27, // 51: chaindyno.chain.v1.Chain.Proof:output_type -> chaindyno.chain.v1.ProofReply
-	29, // 52: chaindyno.chain.v1.Chain.Outputs:output_type -> chaindyno.chain.v1.OutputsReply
-	32, // 53: chaindyno.chain.v1.Chain.SetDigest:output_type -> chaindyno.chain.v1.SetDigestReply
-	34, // 54: chaindyno.chain.v1.Chain.Stats:output_type -> chaindyno.chain.v1.StatsReply
-	37, // 55: chaindyno.chain.v1.Chain.Seal:output_type -> chaindyno.chain.v1.SealReply
-	41, // [41:56] is the sub-list for method output_type
-	26, // [26:41] is the sub-list for method input_type
-	26, // [26:26] is the sub-list for extension type_name
-	26, // [26:26] is the sub-list for extension extendee
-	0,  // [0:26] is the sub-list for field type_name
+	35, // 25: chaindyno.chain.v1.StatsReply.tiers:type_name -> chaindyno.chain.v1.Tier
+	2,  // 26: chaindyno.chain.v1.SealReply.tip:type_name -> chaindyno.chain.v1.Ref
+	3,  // 27: chaindyno.chain.v1.Chain.Info:input_type -> chaindyno.chain.v1.InfoRequest
+	7,  // 28: chaindyno.chain.v1.Chain.Tip:input_type -> chaindyno.chain.v1.TipRequest
+	9,  // 29: chaindyno.chain.v1.Chain.Submit:input_type -> chaindyno.chain.v1.SubmitRequest
+	11, // 30: chaindyno.chain.v1.Chain.SubmitBatch:input_type -> chaindyno.chain.v1.Batch
+	11, // 31: chaindyno.chain.v1.Chain.SubmitStream:input_type -> chaindyno.chain.v1.Batch
+	13, // 32: chaindyno.chain.v1.Chain.Follow:input_type -> chaindyno.chain.v1.FollowRequest
+	18, // 33: chaindyno.chain.v1.Chain.Headers:input_type -> chaindyno.chain.v1.HeadersRequest
+	20, // 34: chaindyno.chain.v1.Chain.Block:input_type -> chaindyno.chain.v1.BlockRequest
+	22, // 35: chaindyno.chain.v1.Chain.Transaction:input_type -> chaindyno.chain.v1.TransactionRequest
+	24, // 36: chaindyno.chain.v1.Chain.Locate:input_type -> chaindyno.chain.v1.LocateRequest
+	26, // 37: chaindyno.chain.v1.Chain.Proof:input_type -> chaindyno.chain.v1.ProofRequest
+	28, // 38: chaindyno.chain.v1.Chain.Outputs:input_type -> chaindyno.chain.v1.OutputsRequest
+	31, // 39: chaindyno.chain.v1.Chain.SetDigest:input_type -> chaindyno.chain.v1.SetDigestRequest
+	33, // 40: chaindyno.chain.v1.Chain.Stats:input_type -> chaindyno.chain.v1.StatsRequest
+	37, // 41: chaindyno.chain.v1.Chain.Seal:input_type -> chaindyno.chain.v1.SealRequest
+	4,  // 42: chaindyno.chain.v1.Chain.Info:output_type -> chaindyno.chain.v1.InfoReply
+	8,  // 43: chaindyno.chain.v1.Chain.Tip:output_type -> chaindyno.chain.v1.TipReply
+	10, // 44: chaindyno.chain.v1.Chain.Submit:output_type -> chaindyno.chain.v1.SubmitReply
+	12, // 45: chaindyno.chain.v1.Chain.SubmitBatch:output_type -> chaindyno.chain.v1.BatchReply
+	12, // 46: chaindyno.chain.v1.Chain.SubmitStream:output_type -> chaindyno.chain.v1.BatchReply
+	14, // 47: chaindyno.chain.v1.Chain.Follow:output_type -> chaindyno.chain.v1.FollowReply
+	19, // 48: chaindyno.chain.v1.Chain.Headers:output_type -> chaindyno.chain.v1.HeadersReply
+	21, // 49: chaindyno.chain.v1.Chain.Block:output_type -> chaindyno.chain.v1.BlockChunk
+	23, // 50: chaindyno.chain.v1.Chain.Transaction:output_type -> chaindyno.chain.v1.TransactionReply
+	25, // 51: chaindyno.chain.v1.Chain.Locate:output_type -> chaindyno.chain.v1.LocateReply
+	27, // 52: chaindyno.chain.v1.Chain.Proof:output_type -> chaindyno.chain.v1.ProofReply
+	29, // 53: chaindyno.chain.v1.Chain.Outputs:output_type -> chaindyno.chain.v1.OutputsReply
+	32, // 54: chaindyno.chain.v1.Chain.SetDigest:output_type -> chaindyno.chain.v1.SetDigestReply
+	34, // 55: chaindyno.chain.v1.Chain.Stats:output_type -> chaindyno.chain.v1.StatsReply
+	38, // 56: chaindyno.chain.v1.Chain.Seal:output_type -> chaindyno.chain.v1.SealReply
+	42, // [42:57] is the sub-list for method output_type
+	27, // [27:42] is the sub-list for method input_type
+	27, // [27:27] is the sub-list for extension type_name
+	27, // [27:27] is the sub-list for extension extendee
+	0,  // [0:27] is the sub-list for field type_name
 }
 
 func init() { file_chain_proto_init() }
@@ -2865,7 +2968,7 @@ func file_chain_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_chain_proto_rawDesc), len(file_chain_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   39,
+			NumMessages:   40,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -41,6 +41,7 @@ type Client struct {
 	target  string
 	rpc     chainpb.ChainClient
 	timeout time.Duration
+	plain   bool // it goes without TLS
 	close   func() error
 }
 
@@ -60,7 +61,7 @@ func Dial(target string, o Options) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("target %q: %w", target, err)
 	}
-	c := &Client{target: target, rpc: chainpb.NewChainClient(conn), timeout: o.Timeout, close: sync.OnceValue(conn.Close)}
+	c := &Client{target: target, rpc: chainpb.NewChainClient(conn), timeout: o.Timeout, plain: o.TLS == nil, close: sync.OnceValue(conn.Close)}
 	if c.timeout == 0 {
 		c.timeout = 10 * time.Second
 	}

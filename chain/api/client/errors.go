@@ -51,14 +51,23 @@ func (c *Client) fail(err error) error {
 	if !ok {
 		class = ErrFailed
 	}
-	return fmt.Errorf("node %s: %w: %s", c.target, class, plain(s.Message()))
+	said := strings.TrimSuffix(plain(s.Message()), ": "+class.Error()) // which is said before it
+	if c.plain && strings.Contains(said, noPreface) {
+		said += "; does it want TLS?"
+	}
+	return fmt.Errorf("node %s: %w: %s", c.target, class, said)
 }
+
+// noPreface is how gRPC tells that the other end does not speak HTTP/2 in plain
+// text.
+const noPreface = "error reading server preface"
 
 // plain takes gRPC's wrapping off a message.
 func plain(m string) string {
-	const dialing = "Error while dialing: "
-	if _, rest, ok := strings.Cut(m, dialing); ok {
-		return strings.TrimSuffix(rest, `"`)
+	for _, wrapping := range []string{"Error while dialing: ", "authentication handshake failed: ", `connection error: desc = "`} {
+		if _, rest, ok := strings.Cut(m, wrapping); ok {
+			return strings.TrimSuffix(rest, `"`)
+		}
 	}
 	return m
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"time"
 
 	"google.golang.org/grpc"
@@ -62,7 +63,17 @@ const (
 //
 // Reverts can reach below from, and so name blocks that fn has not seen.
 func (c *Client) Follow(ctx context.Context, from Ref, fn func(Event) error) error {
-	f := &follower{client: c, fn: fn, history: c.ancestors(ctx, from)}
+	return FollowAny(ctx, []*Client{c}, from, fn)
+}
+
+// FollowAny is Follow over nodes of one network, of which the first one that
+// answers is followed. Where it fails, or stands still while another has gone
+// on, the next one takes over from the same block: without a gap, and without
+// a revert unless that node's chain really is another one. It returns with a
+// node's error once no node is of any use.
+func FollowAny(ctx context.Context, nodes []*Client, from Ref, fn func(Event) error) error {
+	f := &follower{nodes: nodes, client: nodes[0], fn: fn}
+	f.history = f.ancestors(ctx, from)
 	failed := 0
 	for wait := retryFirst; ; {
 		progress, err := f.run(ctx)
@@ -75,14 +86,22 @@ func (c *Client) Follow(ctx context.Context, from Ref, fn func(Event) error) err
 		if progress {
 			wait, failed = retryFirst, 0
 		}
-		if failed++; !errors.Is(err, ErrUnreachable) && (!errors.Is(err, ErrFailed) || failed > failuresMost) {
-			return err
+		if !passing(err) {
+			if failed++; !errors.Is(err, ErrFailed) && failed >= len(nodes) || failed > failuresMost*len(nodes) {
+				return err
+			}
 		}
+		f.handOver()
 		if !pause(ctx, wait/2+rand.N(wait)) {
 			return ctx.Err()
 		}
 		wait = min(2*wait, retryMost)
 	}
+}
+
+// passing says whether an error is no fault of the node's and will pass.
+func passing(err error) bool {
+	return errors.Is(err, ErrUnreachable) || errors.Is(err, errStill) || errors.Is(err, errBehind)
 }
 
 // pause returns false when ctx is done first.
@@ -100,10 +119,23 @@ func pause(ctx context.Context, d time.Duration) bool {
 // ancestors returns from and blocks below it, the newest first, so that a
 // follower can go on even if its very first block gets lost. They are a
 // courtesy: where they can't be had, from stands alone.
-func (c *Client) ancestors(ctx context.Context, from Ref) []Ref {
+func (f *follower) ancestors(ctx context.Context, from Ref) []Ref {
 	if from.Hash.IsZero() {
 		return nil
 	}
+	for _, c := range f.nodes {
+		limited, cancel := c.short(ctx)
+		chain := c.ancestors(limited, from)
+		cancel()
+		if len(chain) > 1 {
+			return chain
+		}
+	}
+	return []Ref{from}
+}
+
+// ancestors returns nil where the node can't be asked or does not have from.
+func (c *Client) ancestors(ctx context.Context, from Ref) []Ref {
 	const below = 100
 	low := from.Height - min(from.Height, below)
 	var chain []Ref
@@ -115,7 +147,7 @@ func (c *Client) ancestors(ctx context.Context, from Ref) []Ref {
 		return nil
 	})
 	if err != nil || len(chain) == 0 || chain[len(chain)-1] != from {
-		return []Ref{from}
+		return nil
 	}
 	slices.Reverse(chain)
 	return chain
@@ -123,36 +155,48 @@ func (c *Client) ancestors(ctx context.Context, from Ref) []Ref {
 
 // follower is one Follow under way.
 type follower struct {
-	client   *Client
+	nodes    []*Client
+	client   *Client // of nodes, the one that is followed
 	fn       func(Event) error
 	stopped  error // what fn returned
 	history  []Ref // blocks passed on and not reverted, the newest first; empty: before genesis
 	building *Block
 	parts    uint32 // of the block being built
 	next     uint32 // part that is due
+
+	since   time.Time // when another node took over; zero: the same is followed as before
+	waiting waiting
 }
 
 type followStream = grpc.ServerStreamingClient[chainpb.FollowReply]
 
 // run follows over one stream and says whether it got anywhere.
 func (f *follower) run(ctx context.Context) (progress bool, err error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	var guard sync.WaitGroup
+	defer guard.Wait()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	if len(f.nodes) > 1 {
+		f.waiting.begin(f.tip())
+		guard.Go(func() { f.guard(ctx, cancel, f.client) })
+	}
 	f.building = nil // what was left incomplete comes again
 	stream, err := f.open(ctx)
-	if err != nil {
-		return false, err
-	}
-	for {
-		m, err := stream.Recv()
+	for err == nil {
+		var m *chainpb.FollowReply
+		f.waiting.begin(f.tip())
+		m, err = stream.Recv()
+		f.waiting.end()
 		if err != nil {
-			return progress, f.client.fail(err)
+			err = f.client.fail(err)
+		} else if err = f.take(m); err == nil {
+			progress = true
 		}
-		if err := f.take(m); err != nil {
-			return progress, err
-		}
-		progress = true
 	}
+	if cause := context.Cause(ctx); cause != nil && f.stopped == nil {
+		err = cause
+	}
+	return progress, err
 }
 
 // open starts a stream and reverts what the node does not know any more.
@@ -170,9 +214,17 @@ func (f *follower) open(ctx context.Context) (followStream, error) {
 		return nil, f.client.fail(err)
 	}
 	start, err := f.client.ref("start", m.Start)
-	if err != nil || start == f.tip() {
-		return stream, err
+	if err != nil {
+		return nil, err
 	}
+	if start == f.tip() {
+		f.since = time.Time{}
+		return stream, nil
+	}
+	if !f.since.IsZero() && time.Since(f.since) < patience {
+		return nil, errBehind
+	}
+	f.since = time.Time{}
 	lost := slices.Index(f.history, start)
 	if lost < 0 {
 		return nil, f.client.broken("it goes on from block %s, which was not asked for", start.Hash)

@@ -141,6 +141,17 @@ type Stats struct {
 	RSSBytes     uint64
 	HeapBytes    uint64
 	DiskBytes    uint64 // written to the data folder
+	Tiers        []Tier // of the read path, the fastest first
+}
+
+// Tier is one tier of the read path: l1 in process, l2 Redis, l3 the store.
+type Tier struct {
+	Name     string
+	Hits     uint64        // reads that it answered
+	Misses   uint64        // that it was asked for in vain
+	Took     time.Duration // by the hits together, from the question to the answer
+	Poisoned uint64        // values that were not what they were kept as; never used
+	Failures uint64        // no answer in time, or an error
 }
 
 // Stats reads the node's counters.
@@ -170,6 +181,11 @@ func (c *Client) Stats(ctx context.Context) (Stats, error) {
 	}
 	for i, t := range m.Threads {
 		s.Threads[i] = Thread{Hashes: t.Hashes, Busy: time.Duration(t.BusyNs)}
+	}
+	for _, t := range m.Tiers {
+		s.Tiers = append(s.Tiers, Tier{
+			Name: t.Name, Hits: t.Hits, Misses: t.Misses, Took: time.Duration(t.TookNs), Poisoned: t.Poisoned, Failures: t.Failures,
+		})
 	}
 	s.Tip, err = c.ref("tip", m.Tip)
 	return s, err

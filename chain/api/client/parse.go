@@ -47,11 +47,3 @@ func (c *Client) header(b []byte, want ledger.Hash) (ledger.Header, error) {
 }
 
 func toRef(r Ref) *chainpb.Ref { return &chainpb.Ref{Height: r.Height, Hash: r.Hash[:]} }
-
-func packHashes(list []ledger.Hash) []byte {
-	b := make([]byte, 0, len(list)*hashBytes)
-	for i := range list {
-		b = append(b, list[i][:]...)
-	}
-	return b
-}

@@ -157,7 +157,7 @@ func (c *Client) Locate(ctx context.Context, ids []ledger.Hash) ([]Place, error)
 func (c *Client) locate(ctx context.Context, ids []ledger.Hash) ([]byte, error) {
 	ctx, cancel := c.short(ctx)
 	defer cancel()
-	m, err := c.rpc.Locate(ctx, &chainpb.LocateRequest{Ids: packHashes(ids)})
+	m, err := c.rpc.Locate(ctx, &chainpb.LocateRequest{Ids: ledger.AppendHashes(nil, ids)})
 	if err != nil {
 		return nil, c.fail(err)
 	}

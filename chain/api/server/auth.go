@@ -2,53 +2,62 @@ package server
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/subtle"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+
+	"github.com/chaindyno/chaindyno/internal/bearer"
+	"github.com/chaindyno/chaindyno/internal/guard"
 )
 
 var errUnauthenticated = status.Error(codes.Unauthenticated, "the token is missing or wrong")
 
-// authorize refuses callers without the token before any handler runs.
+// let refuses callers without the token before any handler runs, and counts
+// both kinds.
+func (s *Server) let(ctx context.Context, method string) error {
+	if err := s.authorize(ctx); err != nil {
+		s.cfg.Events.denied("token")
+		return err
+	}
+	s.cfg.Events.called(method)
+	return nil
+}
+
+// authorize says whether the caller presents the token.
 func (s *Server) authorize(ctx context.Context) error {
 	if s.cfg.Token == "" {
 		return nil
 	}
 	md, _ := metadata.FromIncomingContext(ctx)
 	for _, v := range md.Get("authorization") {
-		if sameSecret(v, "Bearer "+s.cfg.Token) {
+		if bearer.Valid(v, s.cfg.Token) {
 			return nil
 		}
 	}
 	return errUnauthenticated
 }
 
-// sameSecret takes the same time wherever the strings differ, and whatever
-// their lengths.
-func sameSecret(a, b string) bool {
-	x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
-	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
-}
-
-func (s *Server) unary(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
-	if err := s.authorize(ctx); err != nil {
+func (s *Server) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+	if err := s.let(ctx, info.FullMethod); err != nil {
 		return nil, err
 	}
-	ctx, cancel := s.bind(ctx)
+	bound, cancel := s.bind(ctx)
 	defer cancel()
-	reply, err := next(ctx, req)
-	return reply, s.status(err)
+	reply, err := next(bound, req)
+	err = s.status(err)
+	guard.Settle(ctx, err)
+	return reply, err
 }
 
-func (s *Server) stream(srv any, ss grpc.ServerStream, _ *grpc.StreamServerInfo, next grpc.StreamHandler) error {
-	if err := s.authorize(ss.Context()); err != nil {
+func (s *Server) stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) error {
+	if err := s.let(ss.Context(), info.FullMethod); err != nil {
 		return err
 	}
-	return s.status(next(srv, ss))
+	err := s.status(next(srv, ss))
+	guard.Settle(ss.Context(), err)
+	return err
 }
 
 // bind returns a context that ends with the call or when the server stops.
@@ -56,4 +65,18 @@ func (s *Server) bind(ctx context.Context) (context.Context, context.CancelFunc)
 	ctx, cancel := context.WithCancel(ctx)
 	unhook := context.AfterFunc(s.stopping, cancel)
 	return ctx, func() { unhook(); cancel() }
+}
+
+// Do runs a call that came by another transport under the rules of the method
+// that is named: the token in ctx's incoming metadata is checked first, the call
+// ends when the server stops, and an error has one of gRPC's codes. A caller
+// that is turned away is the other transport's to count.
+func (s *Server) Do(ctx context.Context, method string, call func(context.Context) error) error {
+	if err := s.authorize(ctx); err != nil {
+		return err
+	}
+	s.cfg.Events.called(method)
+	bound, cancel := s.bind(ctx)
+	defer cancel()
+	return s.status(call(bound))
 }

@@ -63,7 +63,7 @@ func (s *Server) Block(r *chainpb.BlockRequest, stream grpc.ServerStreamingServe
 	if err != nil {
 		return err
 	}
-	height, body, err := s.node.Chain.OpenBlock(hash)
+	height, body, err := s.node.Chain.OpenBlock(stream.Context(), hash)
 	if err != nil {
 		return fmt.Errorf("block %s: %w", hash, err)
 	}
@@ -101,12 +101,12 @@ func (s *Server) which(r *chainpb.BlockRequest) (ledger.Hash, error) {
 }
 
 // Transaction returns one transaction and where it is.
-func (s *Server) Transaction(_ context.Context, r *chainpb.TransactionRequest) (*chainpb.TransactionReply, error) {
+func (s *Server) Transaction(ctx context.Context, r *chainpb.TransactionRequest) (*chainpb.TransactionReply, error) {
 	id, err := parseHash("id", r.Id)
 	if err != nil {
 		return nil, err
 	}
-	found, err := s.node.Lookup.Transaction(id)
+	found, err := s.node.Lookup.Transaction(ctx, id)
 	if err != nil {
 		return nil, fmt.Errorf("transaction %s: %w", id, err)
 	}
@@ -135,12 +135,12 @@ func (s *Server) Locate(_ context.Context, r *chainpb.LocateRequest) (*chainpb.L
 }
 
 // Proof shows that a transaction is in the best chain.
-func (s *Server) Proof(_ context.Context, r *chainpb.ProofRequest) (*chainpb.ProofReply, error) {
+func (s *Server) Proof(ctx context.Context, r *chainpb.ProofRequest) (*chainpb.ProofReply, error) {
 	id, err := parseHash("id", r.Id)
 	if err != nil {
 		return nil, err
 	}
-	p, err := s.node.Lookup.Proof(id)
+	p, err := s.node.Lookup.Proof(ctx, id)
 	if err != nil {
 		return nil, fmt.Errorf("proof of %s: %w", id, err)
 	}
@@ -150,6 +150,6 @@ func (s *Server) Proof(_ context.Context, r *chainpb.ProofRequest) (*chainpb.Pro
 		Header:   header[:],
 		Index:    p.Path.Index,
 		Count:    p.Path.Count,
-		Siblings: packHashes(p.Path.Siblings),
+		Siblings: ledger.AppendHashes(nil, p.Path.Siblings),
 	}, nil
 }

@@ -35,7 +35,14 @@ type Config struct {
 	StreamBatches   int   // unanswered batches of one stream; beyond, it is not read from
 	StreamTxs       int   // unanswered transactions of one stream; beyond, it is not read from
 	UnansweredBytes int64 // payloads of all callers together; beyond, the answer is busy
+	ConnectionTxs   int   // unanswered transactions of one connection, of all its streams, and of all callers by other transports; beyond, the answer is busy
 	MaxFollowers    int   // Follow calls at once, of all callers; beyond, the call is refused
+
+	// Futile calls of one connection (reset, refused, or of junk), past which it
+	// is closed; FutilePerS of them are forgiven each second.
+	Futile, FutilePerS int
+
+	Events Events
 }
 
 // DefaultConfig returns the defaults: loopback, plaintext.
@@ -51,7 +58,10 @@ func DefaultConfig() Config {
 		StreamBatches:   64,
 		StreamTxs:       32768,
 		UnansweredBytes: 256 << 20,
+		ConnectionTxs:   32768,
 		MaxFollowers:    128,
+		Futile:          256,
+		FutilePerS:      32,
 	}
 }
 
@@ -72,7 +82,10 @@ func (c *Config) Validate() error {
 		within("batch txs", c.BatchTxs, 1, 16384),
 		within("stream batches", c.StreamBatches, 1, 4096),
 		within("stream txs", c.StreamTxs, c.BatchTxs, 1<<20),
+		within("connection txs", c.ConnectionTxs, 1, 1<<24),
 		within("max followers", c.MaxFollowers, 1, 100_000),
+		within("futile", c.Futile, c.MaxStreams, 1<<20), // calls under way count, too
+		within("futile per second", c.FutilePerS, 1, 1<<20),
 		within("unanswered bytes", c.UnansweredBytes, MessageBytes, 1<<40),
 	} {
 		if err != nil {

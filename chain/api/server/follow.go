@@ -6,6 +6,8 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/chaindyno/chaindyno/chain/api/chainpb"
+	"github.com/chaindyno/chaindyno/chain/ledger"
+	"github.com/chaindyno/chaindyno/internal/guard"
 )
 
 // Bounds of what one message of a list holds. 60,000 hashes are 1.9 MB.
@@ -35,6 +37,7 @@ func (s *Server) Follow(r *chainpb.FollowRequest, stream followStream) error {
 	if err := stream.Send(&chainpb.FollowReply{Start: toRef(at)}); err != nil {
 		return err
 	}
+	guard.Of(stream.Context()).Useful()
 	for {
 		step, err := s.node.Follower.Next(ctx, at)
 		if err != nil {
@@ -93,7 +96,7 @@ func sendBlock(stream followStream, b *Committed, final Ref) error {
 	parts := max(1, (len(b.IDs)+hashesPart-1)/hashesPart)
 	for i := range parts {
 		ids := b.IDs[i*hashesPart : min((i+1)*hashesPart, len(b.IDs))]
-		m := &chainpb.BlockPart{Part: uint32(i), Parts: uint32(parts), Height: b.Height, Ids: packHashes(ids)}
+		m := &chainpb.BlockPart{Part: uint32(i), Parts: uint32(parts), Height: b.Height, Ids: ledger.AppendHashes(nil, ids)}
 		if i == 0 {
 			m.Head = blockHead(b, final)
 		}

@@ -97,6 +97,11 @@ func (s *Server) Stats(context.Context, *chainpb.StatsRequest) (*chainpb.StatsRe
 	for i, t := range st.Threads {
 		m.Threads[i] = &chainpb.Thread{Hashes: t.Hashes, BusyNs: t.Busy.Nanoseconds()}
 	}
+	for _, t := range st.Tiers {
+		m.Tiers = append(m.Tiers, &chainpb.Tier{
+			Name: t.Name, Hits: t.Hits, Misses: t.Misses, TookNs: t.Took.Nanoseconds(), Poisoned: t.Poisoned, Failures: t.Failures,
+		})
+	}
 	return m, nil
 }
 

@@ -58,7 +58,7 @@ type Chain interface {
 	BlockAt(height uint32) (ledger.Hash, error)
 	// OpenBlock returns a stored block's height and encoding, to be closed by the
 	// caller, or ErrNotFound.
-	OpenBlock(hash ledger.Hash) (height uint32, body Body, err error)
+	OpenBlock(ctx context.Context, hash ledger.Hash) (height uint32, body Body, err error)
 }
 
 // Body reads the encoding of a block, so that a slow caller does not keep a
@@ -131,12 +131,12 @@ type Found struct {
 // Lookup finds transactions, in the pool and in the best chain.
 type Lookup interface {
 	// Transaction returns ErrNotFound for one that is in neither.
-	Transaction(id ledger.Hash) (Found, error)
+	Transaction(ctx context.Context, id ledger.Hash) (Found, error)
 	// Locate returns one place for each ID, in order.
 	Locate(ids []ledger.Hash) ([]Place, error)
 	// Proof shows that a transaction is in the best chain, or returns
 	// ErrNotFound.
-	Proof(id ledger.Hash) (Proof, error)
+	Proof(ctx context.Context, id ledger.Hash) (Proof, error)
 }
 
 // Proof shows that a transaction is in a block, to one who has headers.
@@ -210,6 +210,17 @@ type Stats struct {
 	RSSBytes     uint64
 	HeapBytes    uint64
 	DiskBytes    uint64 // written to the data folder
+	Tiers        []Tier // of the read path, the fastest first
+}
+
+// Tier is one tier of the read path: l1 in process, l2 Redis, l3 the store.
+type Tier struct {
+	Name     string
+	Hits     uint64        // reads that it answered
+	Misses   uint64        // that it was asked for in vain
+	Took     time.Duration // by the hits together, from the question to the answer
+	Poisoned uint64        // values that were not what they were kept as; never used
+	Failures uint64        // no answer in time, or an error
 }
 
 // Thread is one sealing thread.

@@ -15,38 +15,20 @@ func unpack(b []byte, sizes []uint32, most int) ([][]byte, error) {
 	if len(b) > BatchBytes {
 		return nil, invalid("batch: %d bytes of payloads are over %d", len(b), BatchBytes)
 	}
-	var sum uint64
-	for _, n := range sizes {
-		sum += uint64(n)
-	}
-	if sum != uint64(len(b)) {
-		return nil, invalid("batch: sizes add up to %d bytes, but there are %d", sum, len(b))
-	}
-	parts := make([][]byte, len(sizes))
-	for i, n := range sizes {
-		parts[i], b = b[:n:n], b[n:]
+	parts, err := ledger.Cut(b, sizes)
+	if err != nil {
+		return nil, invalid("batch: the sizes do not add up to the %d bytes of payloads", len(b))
 	}
 	return parts, nil
 }
 
 // unpackHashes splits a packed list of at most most hashes, which it copies.
 func unpackHashes(b []byte, most int) ([]ledger.Hash, error) {
-	if len(b)%hashBytes != 0 || len(b) > most*hashBytes {
+	list, err := ledger.ParseHashes(b, most)
+	if err != nil {
 		return nil, invalid("ids: %d bytes are not a multiple of %d up to %d", len(b), hashBytes, most*hashBytes)
 	}
-	list := make([]ledger.Hash, len(b)/hashBytes)
-	for i := range list {
-		list[i] = ledger.Hash(b[i*hashBytes:])
-	}
 	return list, nil
-}
-
-func packHashes(list []ledger.Hash) []byte {
-	b := make([]byte, 0, len(list)*hashBytes)
-	for i := range list {
-		b = append(b, list[i][:]...)
-	}
-	return b
 }
 
 func packAnswers(answers []ledger.Reject) []byte {

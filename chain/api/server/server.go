@@ -11,10 +11,13 @@ import (
 
 	"golang.org/x/net/netutil"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/status"
 
 	"github.com/chaindyno/chaindyno/chain/api/chainpb"
+	"github.com/chaindyno/chaindyno/internal/guard"
 )
 
 // Flow control windows and buffers, in bytes. A window bounds what the server
@@ -37,6 +40,8 @@ type Server struct {
 	unanswered atomic.Int64  // bytes of payloads submitted and not answered
 	followers  chan struct{} // a place for each Follow under way
 	digest     chan struct{} // one place: a digest reads the whole set
+	guard      *guard.Guard
+	others     guard.Conn // stands for all callers by other transports, who share what one connection may hold
 
 	stopping context.Context // done when calls under way are to end
 	stop     context.CancelFunc
@@ -51,10 +56,11 @@ func New(cfg Config, node Node) (*Server, error) {
 	}
 	l, err := net.Listen("tcp", cfg.Listen)
 	if err != nil {
-		return nil, fmt.Errorf("listen on %s: %w", cfg.Listen, reason(err))
+		return nil, fmt.Errorf("%s: %w", cfg.Listen, reason(err))
 	}
 	s := &Server{cfg: cfg, node: node, listener: l,
 		followers: make(chan struct{}, cfg.MaxFollowers), digest: make(chan struct{}, 1)}
+	s.guard = guard.New(guard.Config{Most: cfg.Futile, PerS: cfg.FutilePerS}, s.cfg.Events.closed)
 	s.stopping, s.stop = context.WithCancel(context.Background())
 	s.grpc = grpc.NewServer(s.options()...)
 	chainpb.RegisterChainServer(s.grpc, s)
@@ -85,7 +91,9 @@ func (s *Server) Close() error {
 // after Config.StopTimeout.
 func (s *Server) Run(ctx context.Context) error {
 	served := make(chan error, 1)
-	go func() { served <- s.grpc.Serve(netutil.LimitListener(s.listener, s.cfg.MaxConnections)) }()
+	go func() {
+		served <- s.grpc.Serve(s.guard.Listener(netutil.LimitListener(s.listener, s.cfg.MaxConnections)))
+	}()
 	select {
 	case err := <-served:
 		s.stop()
@@ -128,13 +136,19 @@ func (s *Server) options() []grpc.ServerOption {
 			MinTime:             5 * time.Second,
 			PermitWithoutStream: true,
 		}),
+		grpc.InTapHandle(s.guard.Opened),
+		grpc.UnknownServiceHandler(unknown), // so that the token is asked for first
 		grpc.UnaryInterceptor(s.unary),
 		grpc.StreamInterceptor(s.stream),
 	}
 	if s.cfg.TLS != nil {
-		o = append(o, grpc.Creds(credentials.NewTLS(s.cfg.TLS)))
+		o = append(o, grpc.Creds(guard.Count(credentials.NewTLS(s.cfg.TLS), func() { s.cfg.Events.denied("handshake") })))
 	}
 	return o
+}
+
+func unknown(any, grpc.ServerStream) error {
+	return status.Error(codes.Unimplemented, "there is no such method")
 }
 
 const (

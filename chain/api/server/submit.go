@@ -9,6 +9,7 @@ import (
 
 	"github.com/chaindyno/chaindyno/chain/api/chainpb"
 	"github.com/chaindyno/chaindyno/chain/ledger"
+	"github.com/chaindyno/chaindyno/internal/guard"
 )
 
 // pending is one batch under way. The node fills in the answers and closes
@@ -23,29 +24,49 @@ type pending struct {
 
 var errAnswers = errors.New("the node did not answer every transaction of a batch")
 
-// offer hands payloads to the node. Past the bound on all unanswered payloads
-// the answer is busy, at once.
-func (s *Server) offer(seq uint64, payloads [][]byte) *pending {
-	p := &pending{seq: seq, txs: len(payloads), ready: make(chan struct{})}
+func newPending(seq uint64, txs int) *pending {
+	return &pending{seq: seq, txs: txs, ready: make(chan struct{})}
+}
+
+// offer hands payloads to the node, whose answers p takes. Past the bounds on
+// all unanswered payloads, and on those of the caller's connection, the answer
+// is busy, at once: no connection can fill the node's queue alone.
+func (s *Server) offer(ctx context.Context, p *pending, payloads [][]byte) {
 	size := int64(0)
 	for _, b := range payloads {
 		size += int64(len(b))
 	}
-	if s.unanswered.Add(size) > s.cfg.UnansweredBytes {
-		s.unanswered.Add(-size)
+	from := guard.Of(ctx)
+	if from == nil {
+		from = &s.others
+	}
+	if !s.admit(from, size, int64(p.txs)) {
 		p.answers = make([]ledger.Reject, len(payloads))
 		for i := range p.answers {
 			p.answers[i] = ledger.RejectBusy
 		}
 		close(p.ready)
-		return p
+		return
 	}
 	s.node.Submitter.Submit(payloads, func(answers []ledger.Reject, ids []ledger.Hash) {
 		s.unanswered.Add(-size)
+		from.Release(int64(p.txs))
 		p.answers, p.ids = answers, ids
 		close(p.ready)
 	})
-	return p
+}
+
+// admit counts a batch in, if there is room for it.
+func (s *Server) admit(from *guard.Conn, size, txs int64) bool {
+	if !from.Hold(txs, int64(s.cfg.ConnectionTxs)) {
+		return false
+	}
+	if s.unanswered.Add(size) > s.cfg.UnansweredBytes {
+		s.unanswered.Add(-size)
+		from.Release(txs)
+		return false
+	}
+	return true
 }
 
 // wait returns when the node has answered.
@@ -58,12 +79,14 @@ func (p *pending) wait(ctx context.Context) error {
 	if len(p.answers) != p.txs {
 		return errAnswers
 	}
+	judge(ctx, p.answers)
 	return nil
 }
 
 // Submit offers one transaction.
 func (s *Server) Submit(ctx context.Context, r *chainpb.SubmitRequest) (*chainpb.SubmitReply, error) {
-	p := s.offer(0, [][]byte{r.Payload})
+	p := newPending(0, 1)
+	s.offer(ctx, p, [][]byte{r.Payload})
 	if err := p.wait(ctx); err != nil {
 		return nil, err
 	}
@@ -80,7 +103,8 @@ func (s *Server) SubmitBatch(ctx context.Context, b *chainpb.Batch) (*chainpb.Ba
 	if err != nil {
 		return nil, err
 	}
-	p := s.offer(b.Seq, payloads)
+	p := newPending(b.Seq, len(payloads))
+	s.offer(ctx, p, payloads)
 	if err := p.wait(ctx); err != nil {
 		return nil, err
 	}
@@ -148,7 +172,9 @@ func (in *submitting) read(ctx context.Context) error {
 		if !in.window.acquire(ctx, len(payloads)) {
 			return ctx.Err()
 		}
-		in.queue <- in.server.offer(b.Seq, payloads)
+		p := newPending(b.Seq, len(payloads))
+		in.queue <- p // before the node has it, or drain could miss it
+		in.server.offer(ctx, p, payloads)
 	}
 }
 

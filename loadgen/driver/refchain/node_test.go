@@ -90,12 +90,9 @@ func (n *testNode) Tip() (server.Ref, ledger.Header) {
 	return server.Ref(at), h
 }
 
-func (n *testNode) OpenBlock(hash ledger.Hash) (uint32, server.Body, error) {
-	height, body, err := n.Node.OpenBlock(hash)
-	if err != nil {
-		return 0, nil, asFound(err)
-	}
-	return height, body, nil
+func (n *testNode) OpenBlock(ctx context.Context, hash ledger.Hash) (uint32, server.Body, error) {
+	height, body, err := n.Node.ReadBlock(ctx, hash)
+	return height, body, asFound(err)
 }
 
 func (n *testNode) Knows(at server.Ref) bool { return n.Node.Knows(chain.Ref(at)) }
@@ -121,8 +118,8 @@ func (n *testNode) Next(ctx context.Context, at server.Ref) (server.Step, error)
 	return out, nil
 }
 
-func (n *testNode) Transaction(id ledger.Hash) (server.Found, error) {
-	f, err := n.Node.Transaction(id)
+func (n *testNode) Transaction(ctx context.Context, id ledger.Hash) (server.Found, error) {
+	f, err := n.Node.Transaction(ctx, id)
 	return server.Found{Place: server.Place(f.Place), Block: server.Ref(f.Block), Index: f.Index, Payload: f.Bytes}, asFound(err)
 }
 
@@ -135,9 +132,9 @@ func (n *testNode) Locate(ids []ledger.Hash) ([]server.Place, error) {
 	return places, err
 }
 
-func (n *testNode) Proof(id ledger.Hash) (server.Proof, error) {
-	at, path, err := n.Node.Proof(id)
-	return server.Proof{Block: server.Ref(at.Ref), Header: at.Header, Path: path}, asFound(err)
+func (n *testNode) Proof(ctx context.Context, id ledger.Hash) (server.Proof, error) {
+	at, header, path, err := n.Node.Proof(ctx, id)
+	return server.Proof{Block: server.Ref(at), Header: header, Path: path}, asFound(err)
 }
 
 func (n *testNode) Digest(ctx context.Context) (server.SetDigest, error) {
