@@ -21,7 +21,7 @@ func Bootstrap(n, resamples int, seed uint64, statistic func(units []int) float6
 	if n < 2 || resamples < 1 {
 		return Interval{}, false
 	}
-	rng := rand.New(rand.NewPCG(seed, uint64(n)))
+	rng := newRand(seed, n)
 	units := make([]int, n)
 	values := make([]float64, resamples)
 	for r := range values {
@@ -32,6 +32,8 @@ func Bootstrap(n, resamples int, seed uint64, statistic func(units []int) float6
 	}
 	return percentileInterval(values), true
 }
+
+func newRand(seed uint64, n int) *rand.Rand { return rand.New(rand.NewPCG(seed, uint64(n))) }
 
 // percentileInterval cuts (1-Level)/2 from either side. It sorts its argument.
 func percentileInterval(values []float64) Interval {

@@ -12,6 +12,9 @@ type Trend struct {
 	Interval          // of the slope
 }
 
+// MinTrend is the least number of points of a trend.
+const MinTrend = 8
+
 // Line fits y = Intercept + Slope*x by least squares. The slope's interval
 // comes from resampling the residuals in runs of neighbours (the moving block
 // bootstrap: H. R. Künsch, "The jackknife and the bootstrap for general
@@ -19,10 +22,10 @@ type Trend struct {
 // n^(1/3) as in P. Hall, J. Horowitz and B.-Y. Jing, Biometrika 82 (1995)),
 // because a backlog rises and falls with the blocks: its seconds are not
 // independent, and treating them so would make the interval too narrow.
-// Fewer than eight points, or all at one x, give no trend.
+// Fewer than MinTrend points, or all at one x, give no trend.
 func Line(x, y []float64, seed uint64) (Trend, bool) {
 	n := len(x)
-	if n < 8 || len(y) != n {
+	if n < MinTrend || len(y) != n {
 		return Trend{}, false
 	}
 	slope, intercept, ok := leastSquares(x, y)
