@@ -53,18 +53,21 @@ func wrongNumber(err error, want string) error {
 func text[T any](name string, at func(*T) *string) column[T] {
 	return column[T]{
 		name: name,
-		put: func(row *T) string {
-			s := Clean(*at(row))
-			if s != "" && strings.ContainsRune("=+-@'", rune(s[0])) {
-				return "'" + s
-			}
-			return s
-		},
+		put:  func(row *T) string { return tame(*at(row)) },
 		take: func(row *T, s string) error {
 			*at(row) = strings.TrimPrefix(s, "'")
 			return nil
 		},
 	}
+}
+
+// tame writes text as a cell of text is written.
+func tame(s string) string {
+	s = Clean(s)
+	if s != "" && strings.ContainsRune("=+-@'", rune(s[0])) {
+		return "'" + s
+	}
+	return s
 }
 
 // truth is a column of true and false.

@@ -86,8 +86,8 @@ func TestFilesAreTheRun(t *testing.T) {
 			t.Errorf("%s differs after reading back", name)
 		}
 	}
-	if len(first) != 11 || len(second) != 11 {
-		t.Errorf("%d and %d files, want 11", len(first), len(second))
+	if len(first) != 12 || len(second) != 12 {
+		t.Errorf("%d and %d files, want 12", len(first), len(second))
 	}
 }
 

@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"cmp"
 	"math"
 	"math/big"
 	"strconv"
@@ -88,7 +89,7 @@ func TestBesideKeepsItsSide(t *testing.T) {
 			v = 0
 		}
 		written := ns(t, beside(v, limit, "ns"))
-		if c := written.Cmp(new(big.Rat).SetFloat64(limit)); c != compare(v, limit) {
+		if c := written.Cmp(new(big.Rat).SetFloat64(limit)); c != cmp.Compare(v, limit) {
 			t.Fatalf("%v beside %v is written %s", v, limit, beside(v, limit, "ns"))
 		}
 	})
@@ -107,16 +108,6 @@ func TestExactIsExact(t *testing.T) {
 func decimal(v float64) *big.Rat {
 	r, _ := new(big.Rat).SetString(strconv.FormatFloat(v, 'f', -1, 64))
 	return r
-}
-
-func compare(a, b float64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 // ns reads a written duration back.

@@ -87,6 +87,10 @@ func FuzzRaw(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		_, _ = parseRaw(bytes.NewReader(data), info) // as it is: broken frames
 		raw, err := parseRaw(bytes.NewReader(z.EncodeAll(data, nil)), info)
+		times, _ := parseIntended(bytes.NewReader(z.EncodeAll(data, nil)), 3)
+		if times != nil && len(times) != 3 {
+			t.Fatalf("%d times of 3 rows", len(times))
+		}
 		if err == nil && uint64(bytes.Count(data, []byte("\n"))) < raw.Rows {
 			t.Fatalf("%d rows of %d bytes", raw.Rows, len(data))
 		}

@@ -36,7 +36,7 @@ func backlogSection(v *view) section {
 
 func slopeSentence(t result.Throughput) string {
 	if noTrend(t) {
-		return "The steady window was too short for a slope."
+		return "No slope: " + noTrendNote(t) + "."
 	}
 	verdict := "the backlog is not growing"
 	if t.BacklogGrows {
@@ -48,7 +48,15 @@ func slopeSentence(t result.Throughput) string {
 
 // noTrend tells that no slope was worked out.
 func noTrend(t result.Throughput) bool {
-	return t.BacklogSlope == 0 && t.BacklogLow == 0 && t.BacklogHigh == 0
+	return t.BacklogWhy != "" || t.BacklogSlope == 0 && t.BacklogLow == 0 && t.BacklogHigh == 0
+}
+
+// noTrendNote says why not.
+func noTrendNote(t result.Throughput) string {
+	if t.BacklogWhy == "" {
+		return "the steady window was too short for it"
+	}
+	return t.BacklogWhy
 }
 
 func (v *view) drawBacklog(f *figure, curves []curve) {

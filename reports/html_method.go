@@ -16,7 +16,7 @@ func methodSection(v *view) section {
 		Blocks: []block{
 			{Text: "The load is an open loop unless said otherwise: the time of each arrival follows from the schedule and the seed alone, and latency is counted from that time, whether or not the system was ready for it. An arrival that can't be started is dropped and counted, never delayed in silence."},
 			{Text: "Latencies are kept in HdrHistograms from 1 µs to 1 h with three significant digits, merged without loss. A quantile q is shown only with at least 10/(1-q) samples. Commit latency is recorded only when the inclusion has held. Clocks of two machines are never subtracted."},
-			{Text: "Throughput counts transactions that succeeded, over the steady window. Its interval resamples blocks with replacement (percentile bootstrap, 95 %). The warm-up is what the scenario asks for; MSER-5 over the blocks warns where the rest does not look steady. The backlog's slope is a least-squares line whose interval resamples runs of neighbouring seconds."},
+			{Text: "Throughput counts transactions that succeeded, over the steady window. Its interval resamples blocks with replacement (percentile bootstrap, 95 %). The warm-up is what the scenario asks for; MSER-5 over the blocks, of throughput and of the mean time to inclusion, says where the rest is not steady, and leaves nothing out by itself. The backlog's slope is a least-squares line whose interval resamples runs of neighbouring seconds."},
 			{Text: "Curves of many points are thinned to averages, with a band from the least to the greatest value that each point stands for."},
 			{Columns: []block{stages, {Heading: "Words", Glossary: glossary}}},
 		},

@@ -24,8 +24,23 @@ func resourcesSection(v *view) section {
 	return section{
 		ID: "resources", Title: "Resources", Short: "Resources",
 		Lead:   "Over the load phase, the generator and each node apart. Per transaction means per succeeded one.",
-		Blocks: []block{{Table: t}},
+		Blocks: append([]block{{Table: t}}, tierBlocks(v)...),
 	}
+}
+
+// tierBlocks shows the tiers of nodes that were read from.
+func tierBlocks(v *view) []block {
+	if len(v.Tiers) == 0 {
+		return nil
+	}
+	t := &table{Head: head("process", "tier", "#reads", "#answered", "#of its reads", "#mean time", "#poisoned", "#failures")}
+	for _, r := range v.Tiers {
+		t.Rows = append(t.Rows, row{Cells: []cell{
+			key(r.Process), words(r.Tier), number(formatCount(r.Reads)), number(formatCount(r.Hits)), number(formatShare(r.HitShare)), number(formatMean(r)),
+			number(orAbsent(r.Poisoned, formatCount(r.Poisoned))), number(orAbsent(r.Failures, formatCount(r.Failures))),
+		}})
+	}
+	return []block{{Heading: "Reads by tier: l1 in process, l2 Redis, l3 disk", Table: t}}
 }
 
 func workersSection(v *view) section {

@@ -151,7 +151,7 @@ func TestHTMLSections(t *testing.T) {
 			}
 		}
 	})
-	want := strings.Fields("warnings slo validity counts throughput latency heat spectrum stages backlog blocks sealing errors resources workers faults disclosure method")
+	want := strings.Fields("warnings slo validity counts throughput latency heat spectrum stages backlog blocks sealing errors behind resources workers faults disclosure method")
 	if !slices.Equal(ids, want) {
 		t.Errorf("sections %v, want %v", ids, want)
 	}

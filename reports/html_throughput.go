@@ -31,8 +31,16 @@ func throughputSection(v *view) section {
 	return section{
 		ID: "throughput", Title: "Throughput over time", Short: "Throughput",
 		Lead:   "Counted in the second in which it happened. Committed means seen in a block in that second; failures and refusals are never throughput.",
-		Blocks: []block{{Figure: f}},
+		Blocks: append([]block{{Figure: f}}, steadyBlock(v)...),
 	}
+}
+
+func steadyBlock(v *view) []block {
+	t := steadyTable(v.Steady)
+	if t == nil {
+		return nil
+	}
+	return []block{{Heading: "Steady state", Table: t}}
 }
 
 func (v *view) rate(class, name string, counter func(*result.Sample) uint64) curve {

@@ -76,7 +76,7 @@ func sloSection(v *view) section {
 	}
 	return section{
 		ID: "slo", Title: "Service level objectives", Short: "SLO",
-		Lead:   "What was asked of the chain, with the limit exactly as it was compared. The margin is the distance to the limit, as a share of it; where an interval is given, it comes from resampling blocks.",
+		Lead:   "What was asked of the chain, with the limit exactly as it was compared. The margin is the distance to the limit, as a share of it; where an interval is given, it comes from resampling blocks (of a latency, blocks taken together by the second).",
 		Blocks: []block{{Table: checkTable(v.SLO, true)}},
 	}
 }

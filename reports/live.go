@@ -14,6 +14,7 @@ import (
 type Progress struct {
 	Name    string // of the scenario
 	Target  string // what is measured, in a few words
+	Among   string // where the run stands among others; "" = by itself
 	Phase   string // prepare, sign, calibrate, warmup, steady, drain, audit, ...
 	Elapsed time.Duration
 	Total   time.Duration // 0 = unknown

@@ -95,6 +95,9 @@ func logfmtValue(s string) string {
 func fields(p *Progress) []string {
 	out := []string{"level", "info", "run", p.Name, "phase", p.Phase, "t", p.Elapsed.Round(100 * time.Millisecond).String()}
 	add := func(key, value string) { out = append(out, key, value) }
+	if p.Among != "" {
+		add("among", p.Among)
+	}
 	if p.Of > 0 {
 		add("done", strconv.FormatUint(p.Done, 10))
 		add("of", strconv.FormatUint(p.Of, 10))

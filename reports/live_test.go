@@ -109,6 +109,22 @@ func TestLiveSigning(t *testing.T) {
 	}
 }
 
+// A run among others says where it stands.
+func TestLiveAmong(t *testing.T) {
+	p := reading("steady", time.Second)
+	p.Among = "run 7 of 40, threads=2, 12 min left\n"
+	var b bytes.Buffer
+	l := &liner{w: &b, warned: map[string]bool{}}
+	l.take(p)
+	if want := `t=1s among="run 7 of 40, threads=2, 12 min left " asked=5000`; !strings.Contains(b.String(), want) {
+		t.Errorf("got %q, want %q in it", b.String(), want)
+	}
+	drawn := liveModel{p: p, width: 80}.draw()
+	if lines := strings.Split(drawn, "\n"); !strings.HasPrefix(lines[1], "run 7 of 40, threads=2, 12 min left") {
+		t.Errorf("not on the second line:\n%s", drawn)
+	}
+}
+
 func drawn(t *testing.T, p Progress, width int) string {
 	t.Helper()
 	m, _ := liveModel{width: width}.Update(progressMsg(p))

@@ -101,9 +101,11 @@ func (m liveModel) draw() string {
 	s, p := m.style, m.p
 	lines := []string{
 		s.bold(cut(Clean(p.Name), m.width/2)) + "  " + s.dim(cut(Clean(p.Target), m.width/2-4)),
-		m.phaseLine(),
-		"",
 	}
+	if p.Among != "" {
+		lines = append(lines, cut(Clean(p.Among), m.width))
+	}
+	lines = append(lines, m.phaseLine(), "")
 	if p.Of > 0 {
 		lines = append(lines, fmt.Sprintf("%s of %s", formatCount(p.Done), formatCount(p.Of)))
 	}

@@ -120,9 +120,12 @@ func jsonError(data []byte, err error) string {
 
 // Again returns the command that runs the measurement again, quoted for a
 // POSIX shell.
-func Again(info result.Info) string {
-	words := make([]string, len(info.Argv))
-	for i, w := range info.Argv {
+func Again(info result.Info) string { return shellLine(info.Argv) }
+
+// shellLine quotes words for a shell.
+func shellLine(argv []string) string {
+	words := make([]string, len(argv))
+	for i, w := range argv {
 		words[i] = shellQuote(w)
 	}
 	return strings.Join(words, " ")

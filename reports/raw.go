@@ -81,34 +81,65 @@ func ReadRaw(dir string) (*Raw, error) {
 
 // parseRaw reads the compressed rows. Its errors name the line.
 func parseRaw(r io.Reader, info result.Info) (*Raw, error) {
-	z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(256<<20))
+	b := &rawBuilder{from: info.SteadyFromNs, to: info.SteadyToNs, weight: 1, index: map[string][]*hdr.Histogram{}}
+	err := scanRaw(r, func(line []byte) error {
+		if bytes.HasPrefix(line, []byte("#")) {
+			return b.comment(line)
+		}
+		return b.row(line)
+	})
 	if err != nil {
 		return nil, err
 	}
+	return b.raw(), nil
+}
+
+// scanRaw hands over each line after the header, comments too. Its errors name
+// the line.
+func scanRaw(r io.Reader, take func(line []byte) error) error {
+	z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(256<<20))
+	if err != nil {
+		return err
+	}
 	defer z.Close()
-	b := &rawBuilder{from: info.SteadyFromNs, to: info.SteadyToNs, weight: 1, index: map[string][]*hdr.Histogram{}}
 	lines := bufio.NewScanner(z)
 	if !lines.Scan() {
-		return nil, fmt.Errorf("line 1: want %s%w", result.RawHeader, after(lines.Err()))
+		return fmt.Errorf("line 1: want %s%w", result.RawHeader, after(lines.Err()))
 	}
 	if lines.Text() != result.RawHeader {
-		return nil, fmt.Errorf("line 1: want %s", result.RawHeader)
+		return fmt.Errorf("line 1: want %s", result.RawHeader)
 	}
 	line := 1
 	for lines.Scan() {
 		line++
-		take := b.row
-		if bytes.HasPrefix(lines.Bytes(), []byte("#")) {
-			take = b.comment
-		}
 		if err := take(lines.Bytes()); err != nil {
-			return nil, fmt.Errorf("line %d: %w", line, err)
+			return fmt.Errorf("line %d: %w", line, err)
 		}
 	}
 	if err := lines.Err(); err != nil {
-		return nil, fmt.Errorf("after line %d: truncated or damaged: %w", line, err)
+		return fmt.Errorf("after line %d: truncated or damaged: %w", line, err)
 	}
-	return b.raw(), nil
+	return nil
+}
+
+// rawRow is what matters here of one row.
+type rawRow struct {
+	kind, fate []byte
+	times      [rawHeld + 1]int64 // by column
+}
+
+func splitRow(line []byte) (row rawRow, err error) {
+	fields := bytes.Split(line, []byte(","))
+	if len(fields) != rawColumns {
+		return row, fmt.Errorf("%d fields, want %d", len(fields), rawColumns)
+	}
+	row.kind, row.fate = fields[rawKind], fields[rawFate]
+	for i := rawIntended; i <= rawHeld; i++ {
+		if row.times[i], err = strconv.ParseInt(string(fields[i]), 10, 64); err != nil {
+			return row, fmt.Errorf("field %d: %q: want nanoseconds, or -1", i+1, cut(string(fields[i]), 40))
+		}
+	}
+	return row, nil
 }
 
 func after(err error) error {
@@ -145,28 +176,21 @@ func (b *rawBuilder) comment(line []byte) error {
 }
 
 func (b *rawBuilder) row(line []byte) error {
-	fields := bytes.Split(line, []byte(","))
-	if len(fields) != rawColumns {
-		return fmt.Errorf("%d fields, want %d", len(fields), rawColumns)
+	row, err := splitRow(line)
+	if err != nil {
+		return err
 	}
 	b.rows++
-	var times [rawHeld + 1]int64
-	for i := rawIntended; i <= rawHeld; i++ {
-		v, err := strconv.ParseInt(string(fields[i]), 10, 64)
-		if err != nil {
-			return fmt.Errorf("field %d: %q: want nanoseconds, or -1", i+1, cut(string(fields[i]), 40))
-		}
-		times[i] = v
-	}
+	times := &row.times
 	if times[rawIntended] < b.from || times[rawIntended] >= b.to {
 		return nil
 	}
-	held := string(fields[rawFate]) == result.FateSucceeded
+	held := string(row.fate) == result.FateSucceeded
 	for i, s := range rawStages {
 		if times[s.from] < 0 || times[s.to] < 0 || s.to == rawHeld && !held {
 			continue
 		}
-		for _, kind := range []string{"", string(fields[rawKind])} {
+		for _, kind := range []string{"", string(row.kind)} {
 			ns := times[s.to] - times[s.from]
 			if ns < 0 || ns > result.HighestNs || b.histogram(kind, i).RecordValues(ns, b.weight) != nil {
 				b.outOfRange++

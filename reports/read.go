@@ -15,22 +15,11 @@ import (
 // ReadRaw checks) must be there and be what was written; otherwise the error
 // is one line that names the file and what is wrong with it.
 func ReadRun(dir string) (*result.Run, error) {
-	m, err := readManifest(dir)
+	summary, err := ReadSummary(dir)
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range written {
-		if name == result.FileHTML {
-			continue
-		}
-		if err := m.check(dir, name); err != nil {
-			return nil, err
-		}
-	}
-	run := new(result.Run)
-	if err := readSummary(dir, &run.Summary); err != nil {
-		return nil, err
-	}
+	run := &result.Run{Summary: *summary}
 	err = readFile(dir, result.FileSeries, func(r io.Reader) (err error) {
 		run.Series, err = readCSV(r, seriesColumns)
 		return err
@@ -56,6 +45,25 @@ func ReadRun(dir string) (*result.Run, error) {
 		run.Intervals, run.Histograms, err = readLog(r)
 		return err
 	})
+}
+
+// ReadSummary reads the summary of a run and checks the folder as ReadRun does,
+// without reading the rest.
+func ReadSummary(dir string) (*result.Summary, error) {
+	m, err := readManifest(dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range written {
+		if _, listed := m.find(name); name == result.FileHTML || name == result.FileFairness && !listed {
+			continue // the second one came later, and is made from the summary
+		}
+		if err := m.check(dir, name); err != nil {
+			return nil, err
+		}
+	}
+	s := new(result.Summary)
+	return s, readSummary(dir, s)
 }
 
 func readFile(dir, name string, read func(io.Reader) error) error {

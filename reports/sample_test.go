@@ -447,6 +447,10 @@ func (s *sampler) chain() {
 		OfferedPerS: sampleRate, AcceptedPerS: float64(r.Counts.Answers["accepted"]) / 35, SucceededPerS: math.Round(succeeded*10) / 10, Low: in.Low, High: in.High,
 		WholePerS: succeeded * 35 / 39, PayloadBytes: succeeded * 192, BacklogSlope: -3.2, BacklogLow: -61, BacklogHigh: 44,
 	}
+	r.Steady = result.Steady{State: result.SteadyWarming, BlocksNeeded: 50, Series: []result.SteadySeries{
+		{Name: "throughput", Unit: "tx/s", State: result.SteadyYes, Blocks: 118, Cut: 5, FromNs: 6_250_000_000, Whole: succeeded, Low: in.Low, High: in.High, After: succeeded * 1.004},
+		{Name: "commit", Unit: "ns", State: result.SteadyWarming, Blocks: 116, Cut: 30, FromNs: 12_500_000_000, Whole: 3.1e8, Low: 2.6e8, High: 3.7e8, After: 2.4e8},
+	}}
 	r.Chain = result.Chain{
 		Blocks: len(r.Blocks), Empty: 2, Reorgs: 1, DeepestReorg: 2, Orphaned: 2, IntervalMeanNs: 258e6, IntervalP99Ns: 2.2e9,
 		TxsPerBlock: 431, Fullness: 0.027, Unit: "bytes", HashesPerS: 8.1e6,
@@ -454,7 +458,26 @@ func (s *sampler) chain() {
 		Tip:     r.Blocks[len(r.Blocks)-1].Hash, Height: uint64(1199 + len(r.Blocks)), Durable: true,
 		Rejections: map[string]int{"signature": int(r.Counts.Rejected["signature"])},
 	}
+	r.Work = result.Work{
+		UsedPerS: succeeded * 193, LimitPerS: 4 << 20, Fullness: succeeded * 193 / (4 << 20), PayloadPerS: succeeded * 192, PayloadPerTx: 192,
+		SignaturesPerS: succeeded, OutputsPerS: 2 * succeeded, Nodes: 1, NodeCPUPerTxNs: 714_000, NodeDiskPerTx: 437, OwnCPUPerTxNs: 488_000, DiskOverBytes: 437.0 / 192,
+	}
+	s.fairness()
 	s.judge()
+}
+
+// fairness is even between connections, and less so between lanes.
+func (s *sampler) fairness() {
+	p50, p99 := int64(1.8e8), int64(1.3e9)
+	f := &s.run.Fairness
+	*f = result.Fairness{
+		SlowestP50: 1.07, SlowestP99: 1.2, JainSucceeded: 0.9999, JainMean: 0.998,
+		Lanes: result.LaneSpread{Lanes: 2000, Served: 1998, SucceededMax: 41, MeanMinNs: 1.1e8, MeanP50Ns: 2.9e8, MeanP99Ns: 8.8e8, MeanMaxNs: 1.4e9, Jain: 0.91, JainByChance: 0.93},
+	}
+	for i := range 4 {
+		f.Connections = append(f.Connections, result.Connection{Connection: i, Lanes: 500, Succeeded: 14_000 + uint64(i), MeanNs: 3e8, P50Ns: &p50, P99Ns: &p99, MaxNs: 2.4e9})
+	}
+	f.Connections[3].P99Ns = nil
 }
 
 func (s *sampler) judge() {
@@ -482,6 +505,11 @@ func (s *sampler) judge() {
 	r.Resources = []result.Resource{
 		{Process: "generator", CPUSeconds: 83.2, CPUShare: 0.30, RSSMaxBytes: 214 << 20, RSSSlope: 21_000, GCSeconds: 0.071, CPUPerTxNs: 488_000},
 		{Process: "node-1", CPUSeconds: 121.7, CPUShare: 0.43, RSSMaxBytes: 391 << 20, RSSSlope: 402_000, GCSeconds: 0.093, DiskBytes: 71 << 20, CPUPerTxNs: 714_000, DiskPerTx: 437, OutputsInSet: 241_003},
+	}
+	r.Tiers = []result.Tier{
+		{Process: "node-1", Tier: "l1", Reads: 10_000, Hits: 9_000, HitShare: 0.9, MeanNs: 2_100},
+		{Process: "node-1", Tier: "l2", Reads: 1_000, Hits: 700, HitShare: 0.7, MeanNs: 140_000, Poisoned: 3, Failures: 7},
+		{Process: "node-1", Tier: "l3", Reads: 300, Hits: 300, HitShare: 1, MeanNs: 410_000},
 	}
 	r.Audit = result.Audit{Level: "counts", OK: true, Checks: []result.AuditCheck{
 		{Name: "exactly once", OK: true, Detail: formatCount(r.Counts.Fates[result.FateSucceeded]) + " succeeded transactions, each in one block of the best chain"},

@@ -31,7 +31,9 @@ func Table(w io.Writer, run *result.Run, opts TableOptions) error {
 	p.validity(r)
 	p.audit(r)
 	p.chain(r)
+	p.behind(r)
 	p.resources(r)
+	p.tiers(r)
 	p.workers(r)
 	p.faults(r)
 	p.errors(r)
@@ -133,11 +135,14 @@ func (p *printer) throughput(r *result.Run) {
 	g.add(p.bold("committed"), p.bold(formatNumber(t.SucceededPerS)), throughputNote(r))
 	g.add("committed, whole run", formatNumber(t.WholePerS), "with the drain")
 	if t.PayloadBytes > 0 {
-		g.add("payload", formatBytes(t.PayloadBytes)+"/s", "")
+		g.add("payload", formatBytes(t.PayloadBytes)+"/s", "sent")
 	}
-	if !noTrend(t) {
+	if noTrend(t) {
+		g.add("backlog", absent, noTrendNote(t))
+	} else {
 		g.add("backlog", signed(t.BacklogSlope), backlogNote(t))
 	}
+	g.add("steady state", steadyWord(r.Steady), steadySentence(r.Steady))
 	if c := r.Environment.Calibration; c != nil && c.VerificationLimit > 0 {
 		g.add("verification limit", formatNumber(c.VerificationLimit), limitNote(r))
 	}

@@ -79,6 +79,28 @@ func (p *printer) resources(r *result.Run) {
 	p.grid(g)
 }
 
+func (p *printer) tiers(r *result.Run) {
+	if len(r.Tiers) == 0 {
+		return
+	}
+	p.title("Reads", "blocks, transactions and proofs by hash; l1 in process, l2 Redis, l3 disk")
+	g := &grid{header: []string{"process", "tier", "reads", "answered", "of its reads", "mean", "poisoned", "failures"}, left: 2}
+	for _, t := range r.Tiers {
+		g.add(t.Process, t.Tier, formatCount(t.Reads), formatCount(t.Hits), formatShare(t.HitShare), formatMean(t),
+			orAbsent(t.Poisoned, formatCount(t.Poisoned)), orAbsent(t.Failures, formatCount(t.Failures)))
+	}
+	g.may = []string{"failures", "poisoned", "reads"}
+	p.grid(g)
+}
+
+// formatMean is the mean time of a tier's answers.
+func formatMean(t result.Tier) string {
+	if t.Hits == 0 {
+		return absent
+	}
+	return formatNs(t.MeanNs)
+}
+
 func orAbsent(n uint64, s string) string {
 	if n == 0 {
 		return absent

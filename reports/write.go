@@ -16,7 +16,7 @@ import (
 // manifest comes last: a folder without one was not written to its end.
 var written = []string{
 	result.FileSummary, result.FileSeries, result.FilePercentiles, result.FileBlocks, result.FileErrors,
-	result.FileWorkers, result.FileFaults, result.FileLog, result.FileHTML,
+	result.FileWorkers, result.FileFairness, result.FileFaults, result.FileLog, result.FileHTML,
 }
 
 // WriteRun writes every file of a run into dir, which is made if it is not
@@ -71,6 +71,8 @@ func fillFile(w io.Writer, name string, run *result.Run) error {
 		return writeCSV(w, errorColumns, run.ErrorRows)
 	case result.FileWorkers:
 		return writeCSV(w, workerColumns(), run.Workers)
+	case result.FileFairness:
+		return writeCSV(w, fairnessColumns, run.Fairness.Connections)
 	case result.FileFaults:
 		return writeCSV(w, faultColumns, run.Faults)
 	case result.FileLog:

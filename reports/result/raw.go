@@ -9,6 +9,7 @@ const (
 	FileTransactions = "transactions.csv.zst" // streamed while the run goes on
 	FileErrors       = "errors.csv"
 	FileWorkers      = "workers.csv"
+	FileFairness     = "fairness.csv"
 	FileFaults       = "faults.csv"
 	FileLog          = "latency.hlog"
 	FileHTML         = "report.html"

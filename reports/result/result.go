@@ -36,10 +36,14 @@ type Summary struct {
 	Counts        Counts      `json:"counts"`
 	Matrix        []Cell      `json:"matrix"`
 	Throughput    Throughput  `json:"throughput"`
+	Steady        Steady      `json:"steady"`
+	Work          Work        `json:"work"`
+	Fairness      Fairness    `json:"fairness"`
 	Latency       []Latency   `json:"latency"` // client stages, kind "" = all
 	Stages        []Latency   `json:"stages"`  // the node's own
 	Chain         Chain       `json:"chain"`
 	Resources     []Resource  `json:"resources"`
+	Tiers         []Tier      `json:"tiers"` // only of nodes that were read from
 	Workers       []Worker    `json:"workers"`
 	Faults        []Fault     `json:"faults"`
 	Audit         Audit       `json:"audit"`
@@ -92,7 +96,8 @@ type Environment struct {
 // Host is the machine of the generator.
 type Host struct {
 	CPU           string `json:"cpu"`
-	Cores         int    `json:"cores"` // that this process may use
+	Cores         int    `json:"cores"`                    // that this process may use
+	PhysicalCores int    `json:"physical_cores,omitempty"` // of these, at most; 0 = not known
 	MemoryBytes   uint64 `json:"memory_bytes"`
 	OS            string `json:"os"`
 	Arch          string `json:"arch"`
@@ -192,8 +197,41 @@ type Throughput struct {
 	BacklogLow    float64 `json:"backlog_slope_low"`
 	BacklogHigh   float64 `json:"backlog_slope_high"`
 	BacklogGrows  bool    `json:"backlog_grows"`
-	Blocked       float64 `json:"blocked_share"` // closed loop: share of time blocked on the window
+	BacklogWhy    string  `json:"backlog_why,omitempty"` // why there is no slope
+	Blocked       float64 `json:"blocked_share"`         // closed loop: share of time blocked on the window
 }
+
+// Steady says whether the run was steady over the steady window, which the
+// scenario chooses: nothing is moved by what is found here.
+type Steady struct {
+	State        string         `json:"state"` // the worst of Series; "" = not told
+	BlocksNeeded int            `json:"blocks_needed"`
+	Varying      bool           `json:"varying"` // the schedule itself changes its rate
+	Series       []SteadySeries `json:"series"`
+}
+
+// SteadySeries is one figure by the block. MSER-5 cuts blocks at its start that
+// belong to the warm-up still.
+type SteadySeries struct {
+	Name   string  `json:"name"` // throughput | commit
+	Unit   string  `json:"unit"` // tx/s | ns
+	State  string  `json:"state"`
+	Blocks int     `json:"blocks"`
+	Cut    int     `json:"cut_blocks"`
+	FromNs int64   `json:"from_ns"` // since the run's start: what is left after the cut
+	Whole  float64 `json:"whole"`   // the mean over the window, cut or not
+	Low    float64 `json:"low"`     // its 95 % interval over blocks; both 0: none
+	High   float64 `json:"high"`
+	After  float64 `json:"after"` // the mean from FromNs on
+}
+
+// The states, from good to bad.
+const (
+	SteadyYes     = "steady"   // what is cut makes no difference beyond noise
+	SteadyUnknown = "short"    // too few blocks to decide
+	SteadyWarming = "warming"  // what is cut makes a difference: the warm-up was too short
+	SteadyNo      = "unsteady" // and more than half is cut
+)
 
 // Latency summarises one histogram over the steady window. A quantile is
 // absent (null) where there are fewer than 10/(1-q) samples.
@@ -278,6 +316,19 @@ type Resource struct {
 	CPUPerTxNs   float64 `json:"cpu_per_tx_ns"` // per succeeded transaction
 	DiskPerTx    float64 `json:"disk_bytes_per_tx"`
 	OutputsInSet uint64  `json:"outputs_in_set,omitempty"`
+}
+
+// Tier is one tier of a node's read path, from the load's start to the drain's
+// end.
+type Tier struct {
+	Process  string  `json:"process"`   // a node's name
+	Tier     string  `json:"tier"`      // l1, l2, ...: the fastest first
+	Reads    uint64  `json:"reads"`     // that came as far as this tier
+	Hits     uint64  `json:"hits"`      // of these, answered by it
+	HitShare float64 `json:"hit_share"` // hits over reads, 0 to 1
+	MeanNs   int64   `json:"mean_ns"`   // of the hits, from the question to the answer
+	Poisoned uint64  `json:"poisoned"`  // values that were not what they were kept as; never used
+	Failures uint64  `json:"failures"`  // no answer in time, or an error
 }
 
 // Worker is one worker's share of the counts.
