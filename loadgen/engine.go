@@ -206,6 +206,7 @@ func (e *engine) open() (*record.Raw, *audit.Spool, *os.File, error) {
 		Worker: "worker-0", Kinds: e.info.Kinds, SteadyFrom: e.steadyFrom, SteadyTo: e.steadyTo, LoadEnd: e.steadyTo,
 		Now: e.now, InFlight: func() int64 { return e.waiting.Load() + int64(e.table.Len()) }, Pool: e.watch.pool.Load,
 		Raw: raw, OnSample: e.watch.sample,
+		Connections: len(e.senders), Lanes: e.plan.Lanes, LanesOf: func(i int) int { return len(e.senders[i].lanes.all) },
 	})
 	if err != nil {
 		return nil, nil, nil, err

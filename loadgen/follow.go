@@ -27,7 +27,8 @@ type follower struct {
 	blocks []seenBlock // best chain, oldest first: those that have not held and up to reorgWindow that have
 	held   int         // how many of blocks have held
 	rows   []result.Block
-	good   []int // of each row: own transactions that executed with success
+	good   []int     // of each row: own transactions that executed with success
+	waitNs []float64 // of each row: the sum of their times from intended to included
 	rowAt  map[driver.Ref]int
 
 	spool   *audit.Spool
@@ -95,7 +96,7 @@ func (f *follower) update(u driver.Update) error {
 // apply joins one new block with what is in flight.
 func (f *follower) apply(b *driver.Block, now int64) {
 	own := make([]inflight.Slot, 0, len(b.Txs))
-	foreign, good := uint64(0), 0
+	foreign, good, wait := uint64(0), 0, 0.0
 	for i := range b.Txs {
 		slot, entry, seen := f.e.table.Included(b.Txs[i].ID, b.Txs[i].Failed, b.Height, now)
 		switch seen {
@@ -110,6 +111,7 @@ func (f *follower) apply(b *driver.Block, now int64) {
 		own = append(own, slot)
 		if b.Txs[i].Failed == driver.RejectNone {
 			good++
+			wait += float64(now - entry.Intended)
 		}
 		f.tell(&entry, driver.InBlock)
 	}
@@ -120,7 +122,7 @@ func (f *follower) apply(b *driver.Block, now int64) {
 	f.rec.Foreign(foreign)
 	f.missing += b.Missing
 	f.stages.merge(b.Stages, now)
-	f.good = append(f.good, good)
+	f.good, f.waitNs = append(f.good, good), append(f.waitNs, wait)
 	f.row(b, len(own), now)
 	f.seen.Add(1)
 	f.height.Store(b.Height)

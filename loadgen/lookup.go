@@ -108,7 +108,7 @@ func (l *lookup) put(ctx context.Context, qs []question) {
 	var again []question
 	for i, q := range qs {
 		switch {
-		case err != nil || i >= len(places):
+		case err != nil || i >= len(places) || places[i] == driver.PlaceUnsaid:
 			again = append(again, q)
 			continue
 		case places[i] != driver.PlaceUnknown:

@@ -14,7 +14,6 @@ import (
 	"github.com/chaindyno/chaindyno/loadgen/scenario"
 	"github.com/chaindyno/chaindyno/loadgen/verdict"
 	"github.com/chaindyno/chaindyno/reports/result"
-	"github.com/chaindyno/chaindyno/reports/stats"
 )
 
 // report audits the chain and puts together what was found.
@@ -27,10 +26,14 @@ func (e *engine) report(ctx context.Context) *result.Run {
 	r.Counts = e.collector.Counts()
 	r.Matrix = e.collector.Matrix()
 	r.Throughput = e.throughput()
+	r.Steady = e.steady()
 	e.latencies(r)
 	r.Chain = e.chain()
 	succeeded := r.Counts.Fates[result.FateSucceeded]
 	r.Resources = e.watch.resources(e.steadyFrom, e.loadEnd, e.drainEnd, succeeded)
+	r.Tiers = e.watch.tiers()
+	r.Work = e.work(r)
+	r.Fairness = e.collector.Fairness()
 	r.Faults = e.faults
 	e.progress(Progress{Phase: PhaseAudit})
 	r.Audit = audit.Run(ctx, e.drv, audit.Claim{
@@ -168,6 +171,11 @@ func (e *engine) judge(r *result.Run) {
 		Arrivals: window[record.Dispatched] + window[record.DroppedLate], OnTime: window[record.InTime],
 		Steal:     hostinfo.StealShare(e.watch.pressure[0], e.watch.pressure[1]),
 		Throttled: e.watch.pressure[1].Throttled > e.watch.pressure[0].Throttled,
+		SwapPages: e.watch.pressure[1].SwapPages - e.watch.pressure[0].SwapPages,
+		TooHot:    e.watch.pressure[1].TooHot - e.watch.pressure[0].TooHot,
+	}
+	if free, size, ok := hostinfo.FreeDisk(e.opt.Dir); ok {
+		o.DiskFree = float64(free) / float64(size)
 	}
 	if len(r.Resources) > 0 {
 		o.GeneratorCPU = r.Resources[0].CPUShare
@@ -178,7 +186,7 @@ func (e *engine) judge(r *result.Run) {
 	r.SLO = verdict.SLO(r, objectives(e.sc.SLO))
 	r.Warnings = append(append([]string{}, e.plan.Warnings...), verdict.Warnings(r, o)...)
 	if e.follower.broken > 0 {
-		r.Warnings = append(r.Warnings, fmt.Sprintf("%d blocks were reverted after they had held: %d confirmations are too few for this chain", e.follower.broken, e.sc.Load.Confirmations))
+		r.Warnings = append(r.Warnings, fmt.Sprintf("blocks that were reverted after they had held: %d; load.confirmations: %d is too few for this chain", e.follower.broken, e.sc.Load.Confirmations))
 	}
 	if n := e.collector.MergeDropped(); n > 0 || e.follower.stages.broken > 0 {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("%d samples and %d of the nodes' histograms could not be merged", n, e.follower.stages.broken))
@@ -186,25 +194,9 @@ func (e *engine) judge(r *result.Run) {
 	if n := e.fresh.Load(); n > 0 {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("%d of %d transactions were signed live: past the end of those signed before, or after a lane lost its place", n, r.Counts.Sent))
 	}
-	r.Warnings = append(r.Warnings, e.warmUp()...)
+	r.Warnings = append(r.Warnings, steadyWarnings(&r.Steady)...)
 	e.limits(r)
 	r.Verdict, r.Reasons = verdict.Decide(r, e.interrupted.Load())
-}
-
-// warmUp warns where the steady window does not look steady.
-func (e *engine) warmUp() []string {
-	amounts, times := e.steadyBlocks()
-	rates := make([]float64, len(amounts))
-	for i := range amounts {
-		rates[i] = amounts[i] / max(times[i], 1e-9)
-	}
-	switch w := stats.MSER5(rates); {
-	case w.TooShort:
-		return []string{fmt.Sprintf("%d blocks in the steady window are too few to tell whether it is steady (%d are needed)", len(rates), stats.MinBlocks)}
-	case w.NoSteadyState:
-		return []string{"no steady state: throughput was still changing in the second half of the window"}
-	}
-	return nil
 }
 
 // limits sets what was measured against what the machine can do.

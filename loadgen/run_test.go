@@ -34,6 +34,29 @@ func invariants(t *testing.T, r *result.Run) {
 	if cells != c.Sent {
 		t.Errorf("the matrix adds up to %d of %d sent", cells, c.Sent)
 	}
+	served(t, r)
+}
+
+// served compares what connections and lanes had with the whole.
+func served(t *testing.T, r *result.Run) {
+	t.Helper()
+	var commits, byConnection uint64
+	for _, l := range r.Latency {
+		if l.Stage == result.StageCommit && l.Kind == "" {
+			commits = l.Count
+		}
+	}
+	lanes := 0
+	for _, c := range r.Fairness.Connections {
+		byConnection += c.Succeeded
+		lanes += c.Lanes
+	}
+	if f := r.Fairness; byConnection != commits || lanes != f.Lanes.Lanes || f.JainSucceeded <= 0 || f.JainSucceeded > 1 {
+		t.Errorf("connections committed %d of %d with %d lanes of %d: %+v", byConnection, commits, lanes, f.Lanes.Lanes, f)
+	}
+	if w := r.Work; commits > 0 && (w.PayloadPerTx <= 0 || w.PayloadPerS != w.PayloadPerTx*r.Throughput.SucceededPerS || w.Fullness < 0 || w.Fullness > 1) {
+		t.Errorf("%+v", w)
+	}
 }
 
 func TestOverloadIsDroppedAndCounted(t *testing.T) {

@@ -1,6 +1,7 @@
 package loadgen
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/chaindyno/chaindyno/loadgen/record"
@@ -15,24 +16,57 @@ import (
 // with the window's position. What comes after a silence of stallGaps times the
 // median gap brought nothing to the window before it: a chain that stood still
 // at the end did not deliver then. The seconds add up to the window.
-func (e *engine) steadyBlocks() (amounts, times []float64) {
+func (e *engine) steadyBlocks() []share {
 	gains := e.gains()
 	limit := stallGaps * medianGap(gains)
 	from, to := e.steadyFrom, min(e.steadyTo, e.loadEnd)
 	covered := from
+	var all []share
 	for _, g := range gains {
 		overlap := min(g.to, to) - max(g.from, from)
 		if overlap <= 0 || g.to > to && g.to-g.from > limit {
 			continue
 		}
-		amounts = append(amounts, g.good*float64(overlap)/float64(g.to-g.from))
-		times = append(times, float64(overlap)/1e9)
+		all = append(all, share{
+			from: max(g.from, from), seconds: float64(overlap) / 1e9, amount: g.good * float64(overlap) / float64(g.to-g.from), good: g.good, waitNs: g.waitNs,
+			used: g.used * float64(overlap) / float64(g.to-g.from), limit: g.limit * float64(overlap) / float64(g.to-g.from),
+		})
 		covered = min(g.to, to)
 	}
 	if rest := to - covered; rest > 0 {
-		amounts, times = append(amounts, 0), append(times, float64(rest)/1e9)
+		all = append(all, share{from: covered, seconds: float64(rest) / 1e9})
 	}
-	return amounts, times
+	return all
+}
+
+// share is what one block, or several that were seen at once, brought within
+// the steady window.
+type share struct {
+	from    int64   // ns since the start
+	seconds float64 // within the window
+	amount  float64 // good transactions within the window
+	good    float64 // in all of the block
+	waitNs  float64 // sum of their times from intended to included
+	used    float64 // of the chain's capacity, within the window
+	limit   float64 // on it
+}
+
+// mostUnits bounds what a bootstrap draws from. Of a longer run, neighbouring
+// blocks make up one unit.
+const mostUnits = 2000
+
+// units adds up neighbours, so that at most mostUnits are left.
+func units(all []share, of func(*share) (amount, per float64)) (amounts, pers []float64) {
+	each := (len(all) + mostUnits - 1) / mostUnits
+	for i := range all {
+		amount, per := of(&all[i])
+		if i%each == 0 {
+			amounts, pers = append(amounts, 0), append(pers, 0)
+		}
+		last := len(amounts) - 1
+		amounts[last], pers[last] = amounts[last]+amount, pers[last]+per
+	}
+	return amounts, pers
 }
 
 // stallGaps: of the gaps that hold a given moment, with exponential intervals
@@ -44,6 +78,9 @@ const stallGaps = 14
 type gain struct {
 	from, to int64
 	good     float64
+	waitNs   float64 // sum of their times from intended to included
+	used     float64 // of the chain's capacity, by everybody
+	limit    float64 // on it
 }
 
 // gains lists the blocks of the best chain; those seen at once are one.
@@ -53,15 +90,18 @@ func (e *engine) gains() (all []gain) {
 		if b.Status != "main" {
 			continue
 		}
-		good := float64(e.follower.good[i])
-		if n := len(all); n > 0 && b.SeenNs <= last {
-			all[n-1].good += good
-			continue
-		}
 		if b.SeenNs > last {
-			all = append(all, gain{from: last, to: b.SeenNs, good: good})
+			all = append(all, gain{from: last, to: b.SeenNs})
 			last = b.SeenNs
 		}
+		if len(all) == 0 {
+			continue
+		}
+		g := &all[len(all)-1]
+		g.good += float64(e.follower.good[i])
+		g.waitNs += e.follower.waitNs[i]
+		g.used += float64(b.Used)
+		g.limit += float64(b.Limit)
 	}
 	return all
 }
@@ -87,14 +127,8 @@ func (e *engine) throughput() result.Throughput {
 		t.AcceptedPerS = float64(window[record.Accepted]) / seconds
 		t.PayloadBytes = float64(window[record.PayloadBytes]) / seconds
 	}
-	amounts, times := e.steadyBlocks()
-	var amount, elapsed float64
-	for i := range amounts {
-		amount, elapsed = amount+amounts[i], elapsed+times[i]
-	}
-	if elapsed > 0 {
-		t.SucceededPerS = amount / elapsed
-	}
+	amounts, times := units(e.steadyBlocks(), perSecond)
+	t.SucceededPerS = ratio(amounts, times)
 	if ci, ok := stats.BootstrapRate(amounts, times, e.sc.Load.Seed); ok {
 		t.Low, t.High = ci.Low, ci.High
 	}
@@ -113,7 +147,8 @@ func (e *engine) throughput() result.Throughput {
 // backlog fits the in-flight count over the steady window.
 func (e *engine) backlog(t *result.Throughput) {
 	if e.schedule == nil {
-		return // the window holds it
+		t.BacklogWhy = "the window of a closed loop holds the backlog where it is"
+		return
 	}
 	var at, inFlight []float64
 	for _, s := range e.collector.Series() {
@@ -123,6 +158,7 @@ func (e *engine) backlog(t *result.Throughput) {
 	}
 	trend, ok := stats.Line(at, inFlight, e.sc.Load.Seed)
 	if !ok {
+		t.BacklogWhy = fmt.Sprintf("%d seconds in the steady window are too few for a slope: %d are needed", len(at), stats.MinTrend)
 		return
 	}
 	t.BacklogSlope, t.BacklogLow, t.BacklogHigh = trend.Slope, trend.Low, trend.High

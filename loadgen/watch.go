@@ -91,7 +91,7 @@ func (w *watch) read(ctx context.Context) {
 	defer w.mu.Unlock()
 	pool := 0
 	for _, n := range stats {
-		pool += n.Pool + n.Queue
+		pool = max(pool, n.Pool+n.Queue) // nodes of one network hold much the same
 		if _, ok := w.first[n.Node]; !ok {
 			w.first[n.Node] = n
 			w.order = append(w.order, n.Node)

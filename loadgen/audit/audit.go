@@ -64,11 +64,10 @@ func Run(ctx context.Context, drv driver.Driver, c Claim) result.Audit {
 	}
 	limited, stop := context.WithTimeout(ctx, walkFloor+time.Duration(c.Spool.Count())*walkPerTx)
 	defer stop()
-	w := walk{claim: c, every: max(1, c.Spool.Count()/uint64(proofs[c.Level]))}
-	detail, err := w.run(limited, drv)
+	w, detail, err := walked(limited, drv, c)
 	add("transactions", detail, err)
 	if err == nil { // or the walk did not come to see them all
-		detail, err = durable(&w)
+		detail, err = durable(w)
 		add("durable blocks", detail, err)
 	}
 	if can {
@@ -89,8 +88,25 @@ const (
 	walkPerTx = 100 * time.Microsecond
 )
 
-// errDone ends a walk at the tip.
-var errDone = errors.New("walked")
+// walks is how often the chain is walked anew because it was reorganised
+// meanwhile, as the tip of a network with several miners may be at any time.
+const walks = 5
+
+var (
+	errDone        = errors.New("walked") // ends a walk at the tip
+	errReorganised = errors.New("the chain was reorganised while it was audited")
+)
+
+// walked walks until the chain keeps still for it.
+func walked(ctx context.Context, drv driver.Driver, c Claim) (w *walk, detail string, err error) {
+	for range walks {
+		w = &walk{claim: c, every: max(1, c.Spool.Count()/uint64(proofs[c.Level]))}
+		if detail, err = w.run(ctx, drv); !errors.Is(err, errReorganised) {
+			break
+		}
+	}
+	return w, detail, err
+}
 
 // walk follows the chain once more and compares it with the spool.
 type walk struct {
@@ -134,7 +150,7 @@ func (w *walk) run(ctx context.Context, drv driver.Driver) (string, error) {
 	defer spool.f.Close()
 	err = drv.Follow(ctx, w.claim.Start, func(u driver.Update) error {
 		if len(u.Revert) > 0 {
-			return errors.New("the chain was reorganised while it was audited")
+			return errReorganised
 		}
 		for i := range u.Apply {
 			if err := w.block(&u.Apply[i], spool); err != nil {
@@ -235,20 +251,54 @@ func prove(ctx context.Context, a driver.Auditor, sample []Inclusion) (string, e
 	return fmt.Sprintf("%d sampled inclusions proved against headers alone", len(sample)), nil
 }
 
+// Nodes of a network need some time to agree after the load, the more so after
+// a fault.
+const (
+	agreeWithin = 20 * time.Second
+	agreeEvery  = 100 * time.Millisecond
+)
+
+// digests waits until all nodes have one tip and compares what they made of it.
 func digests(ctx context.Context, a driver.Auditor) (string, error) {
-	nodes, err := a.Digests(ctx)
-	if err != nil {
-		return "", err
-	}
-	if len(nodes) == 0 {
-		return "", errors.New("no node answered")
-	}
-	for _, n := range nodes[1:] {
-		if n.Tip != nodes[0].Tip || n.Digest != nodes[0].Digest {
-			return "", fmt.Errorf("%s is at %d (%s), %s at %d (%s)", nodes[0].Node, nodes[0].Tip.Height, nodes[0].Digest, n.Node, n.Tip.Height, n.Digest)
+	limited, stop := context.WithTimeout(ctx, agreeWithin)
+	defer stop()
+	for {
+		nodes, err := a.Digests(ctx)
+		if err == nil {
+			err = agree(nodes)
+		}
+		if err == nil {
+			return fmt.Sprintf("%d with one tip at height %d and one digest %s", len(nodes), nodes[0].Tip.Height, nodes[0].Digest.String()[:16]), nil
+		}
+		if errors.Is(err, errDiffer) || len(nodes) < 2 { // no wait mends that
+			return "", err
+		}
+		select {
+		case <-limited.Done():
+			return "", err
+		case <-time.After(agreeEvery):
 		}
 	}
-	return fmt.Sprintf("%d with one tip at height %d and one digest %s", len(nodes), nodes[0].Tip.Height, nodes[0].Digest.String()[:16]), nil
+}
+
+// errDiffer says that nodes at one tip have different outputs, which no time
+// mends.
+var errDiffer = errors.New("the same block, and other outputs")
+
+func agree(nodes []driver.NodeDigest) error {
+	if len(nodes) == 0 {
+		return errors.New("no node answered")
+	}
+	first := nodes[0]
+	for _, n := range nodes[1:] {
+		switch {
+		case n.Tip != first.Tip:
+			return fmt.Errorf("%s is at %d (%s), %s at %d (%s)", first.Node, first.Tip.Height, first.Tip.ID, n.Node, n.Tip.Height, n.Tip.ID)
+		case n.Digest != first.Digest:
+			return fmt.Errorf("%w at height %d: %s has %s, %s has %s", errDiffer, n.Tip.Height, first.Node, first.Digest, n.Node, n.Digest)
+		}
+	}
+	return nil
 }
 
 func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }

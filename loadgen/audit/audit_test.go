@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/chaindyno/chaindyno/loadgen/driver"
 	"github.com/chaindyno/chaindyno/reports/result"
@@ -18,11 +20,17 @@ type scripted struct {
 	have    uint64
 	want    uint64
 	nodes   []driver.NodeDigest
+	later   []driver.NodeDigest // what the nodes say once they have been asked asked times
+	asked   int
 	noProof bool
 	headers error
+	reorgs  int // walks that a reorganisation ends
 }
 
 func (s *scripted) Follow(_ context.Context, from driver.Ref, emit func(driver.Update) error) error {
+	if s.reorgs--; s.reorgs >= 0 {
+		return emit(driver.Update{Revert: []driver.Ref{s.blocks[len(s.blocks)-1].Ref}})
+	}
 	for _, b := range s.blocks {
 		if b.Height > from.Height {
 			if err := emit(driver.Update{Apply: []driver.Block{b}}); err != nil {
@@ -37,7 +45,12 @@ func (s *scripted) Supply(context.Context) (driver.Ref, uint64, uint64, error) {
 	return driver.Ref{}, s.have, s.want, nil
 }
 
-func (s *scripted) Digests(context.Context) ([]driver.NodeDigest, error) { return s.nodes, nil }
+func (s *scripted) Digests(context.Context) ([]driver.NodeDigest, error) {
+	if s.asked--; s.asked < 0 && s.later != nil {
+		return s.later, nil
+	}
+	return s.nodes, nil
+}
 
 func (s *scripted) Headers(context.Context) (driver.Ref, error) {
 	return s.blocks[len(s.blocks)-1].Ref, s.headers
@@ -101,6 +114,8 @@ func TestAudit(t *testing.T) {
 		{"an inclusion can't be proved", func(s *scripted, _ *Claim) { s.noProof = true }, "proofs"},
 		{"headers don't link", func(s *scripted, _ *Claim) { s.headers = errors.New("broken link") }, "headers"},
 		{"nodes disagree", func(s *scripted, _ *Claim) { s.nodes[1].Digest = id(8) }, "nodes"},
+		{"a reorganisation meanwhile", func(s *scripted, _ *Claim) { s.reorgs = walks - 1 }, ""},
+		{"one reorganisation after another", func(s *scripted, _ *Claim) { s.reorgs = walks }, "transactions"},
 		{"no node answers", func(s *scripted, _ *Claim) { s.nodes = nil }, "nodes"},
 	}
 	for _, tt := range tests {
@@ -123,6 +138,33 @@ func TestAudit(t *testing.T) {
 				if c.Name == tt.fails && c.OK {
 					t.Errorf("%s did not fail", c.Name)
 				}
+			}
+		})
+	}
+}
+
+// TestNodesAgree waits for nodes that are still on their way to one tip, and
+// not for ever.
+func TestNodesAgree(t *testing.T) {
+	same := []driver.NodeDigest{{Node: "a", Tip: ref(3), Digest: id(7)}, {Node: "b", Tip: ref(3), Digest: id(7)}}
+	apart := []driver.NodeDigest{same[0], {Node: "b", Tip: ref(2), Digest: id(6)}}
+	for name, tc := range map[string]struct {
+		later []driver.NodeDigest
+		waits bool // to the end
+		want  string
+	}{
+		"in the end":  {same, false, ""},
+		"never":       {apart, true, "a is at 3"},
+		"differently": {[]driver.NodeDigest{same[0], {Node: "b", Tip: ref(3), Digest: id(8)}}, false, "the same block, and other outputs at height 3"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			begin := time.Now()
+			detail, err := digests(t.Context(), &scripted{nodes: apart, later: tc.later, asked: 5})
+			if (err == nil) != (tc.want == "") || err != nil && !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("%s: %q, %v", name, detail, err)
+			}
+			if waited := time.Since(begin); (waited >= agreeWithin) != tc.waits || waited < 5*agreeEvery {
+				t.Errorf("%s: after %v", name, waited)
 			}
 		})
 	}

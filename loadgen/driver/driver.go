@@ -13,7 +13,8 @@ import (
 	"time"
 )
 
-// ID identifies a transaction or a block: 32 bytes in the chain's own order.
+// ID identifies a transaction or a block: 32 bytes in the order in which the
+// chain's own tools write them, so that what a report names can be looked up.
 type ID [32]byte
 
 // String returns the ID in hexadecimal, first byte first.
@@ -318,7 +319,8 @@ type Place uint8
 
 // The places.
 const (
-	PlaceUnknown Place = iota + 1
+	PlaceUnsaid  Place = iota // part of the chain can't be asked now, and may know
+	PlaceUnknown              // no part of the chain knows it
 	PlacePooled
 	PlaceBlock
 )
@@ -377,6 +379,17 @@ type NodeStats struct {
 	Uptime       time.Duration
 	Rejected     map[string]uint64 // by kind
 	BlocksSealed uint64
+	Tiers        []TierStats // of its read path, the fastest first
+}
+
+// TierStats is one tier of a node's read path.
+type TierStats struct {
+	Name     string
+	Hits     uint64        // reads that it answered
+	Misses   uint64        // that it was asked for in vain
+	Took     time.Duration // by the hits together
+	Poisoned uint64        // values that were not what they were kept as
+	Failures uint64        // no answer in time, or an error
 }
 
 // ThreadStats is one sealing thread.

@@ -16,6 +16,7 @@ import (
 type Collector struct {
 	Options
 	errors *Errors
+	fair   *fairness // nil: connections are not told apart
 
 	mu        sync.Mutex
 	recorders []*Recorder
@@ -37,10 +38,14 @@ func New(o Options) (*Collector, error) {
 		o.Every = time.Second
 	}
 	kinds := len(o.Kinds)
-	return &Collector{
+	c := &Collector{
 		Options: o, errors: NewErrors(),
 		second: newSet(kinds), window: newSet(kinds), whole: make([]Totals, kinds+1),
-	}, nil
+	}
+	if o.Connections > 0 {
+		c.fair = newFairness(o.Connections, o.Lanes)
+	}
+	return c, nil
 }
 
 // Recorder returns a new recorder, for one goroutine.

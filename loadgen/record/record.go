@@ -53,7 +53,12 @@ type Options struct {
 	Now                           func() int64  // ns since the run's start
 	Every                         time.Duration // length of an interval; 0 = 1 s
 
+	// Connections and lanes whose latencies are told apart: Entry.Sender is
+	// below the one, Entry.Lane below the other. 0: they are not.
+	Connections, Lanes int
+
 	// All below may be nil.
+	LanesOf    func(connection int) int
 	InFlight   func() int64          // gauge, read at each interval's end
 	Pool       func() int64          // the same; -1 = unknown
 	Raw        *Raw                  // where the rows of transactions go
@@ -67,6 +72,8 @@ func (o *Options) validate() error {
 		return fmt.Errorf("record: %d kinds of transaction, must be 1 to %d", len(o.Kinds), AnyKind-1)
 	case o.Now == nil:
 		return fmt.Errorf("record: Options.Now is missing")
+	case o.Connections < 0 || o.Connections > 1<<16 || o.Lanes < 0:
+		return fmt.Errorf("record: %d connections and %d lanes, must be 0 to 65536 and not below 0", o.Connections, o.Lanes)
 	case o.Every < 0:
 		return fmt.Errorf("record: interval %v is negative", o.Every)
 	case o.SteadyTo < o.SteadyFrom || o.LoadEnd < o.SteadyTo:

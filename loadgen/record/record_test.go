@@ -486,6 +486,23 @@ func BenchmarkDone(b *testing.B) {
 	}
 }
 
+// BenchmarkDoneFair is BenchmarkDone with connections and 20,000 lanes told
+// apart, in the order in which lanes take turns.
+func BenchmarkDoneFair(b *testing.B) {
+	o := options(twoKinds)
+	o.Connections, o.Lanes = 4, 20_000
+	c, err := New(o)
+	if err != nil {
+		b.Fatal(err)
+	}
+	r, e := c.Recorder(), succeeded(0, 3*second)
+	for b.Loop() {
+		e.Lane = (e.Lane + 4999) % 20_000
+		e.Sender = uint16(e.Lane / 5000)
+		r.Done(e)
+	}
+}
+
 func BenchmarkTick(b *testing.B) {
 	c, err := New(options(twoKinds[:1]))
 	if err != nil {

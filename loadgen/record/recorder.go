@@ -141,6 +141,9 @@ func (r *Recorder) Done(e *inflight.Entry) {
 		r.set.record(Commit, row, half, e.Included-e.Intended)
 		r.set.record(CommitService, row, half, e.Included-e.Sent)
 		r.set.record(Final, row, half, e.Held-e.Intended)
+		if half == steady && r.c.fair != nil {
+			r.c.fair.add(e, e.Included-e.Intended)
+		}
 	case inflight.FateFailed:
 		t[FailedTxs]++
 	}

@@ -14,6 +14,7 @@ type Schedule struct {
 	Ramp     *Ramp     `json:"ramp,omitempty" doc:"a rate that changes steadily"`
 	Steps    []Step    `json:"steps,omitempty" doc:"one constant rate after another"`
 	Poisson  *Constant `json:"poisson,omitempty" doc:"independent arrivals at a mean rate"`
+	Trace    *Trace    `json:"trace,omitempty" doc:"what was recorded before: a file of rates or of arrivals"`
 	Closed   *Closed   `json:"closed,omitempty" doc:"as fast as answers and blocks permit: a closed loop, labelled so in reports"`
 }
 
@@ -65,6 +66,12 @@ func (s *Scenario) Loop() string {
 	return "open"
 }
 
+// Varies says whether the schedule itself changes its rate on the way.
+func (s *Scenario) Varies() bool {
+	sc := s.Load.Schedule
+	return sc.Ramp != nil && sc.Ramp.From != sc.Ramp.To || len(sc.Steps) > 1 || sc.Trace != nil
+}
+
 // BuildSchedule returns the arrivals of an open loop, warm-up included, and
 // nil for a closed one, which makes its own.
 func (s *Scenario) BuildSchedule() (schedule.Schedule, error) {
@@ -80,11 +87,15 @@ func (s *Scenario) BuildSchedule() (schedule.Schedule, error) {
 		return warmed(from, warm, schedule.Ramp(from, float64(sc.Ramp.To), sc.Ramp.For.Std())), nil
 	case sc.Steps != nil:
 		return schedule.Steps(warmSteps(warm, sc.Steps)), nil
+	case sc.Trace != nil:
+		return warmed(sc.Trace.trace.FirstRate()*sc.Trace.Scale, warm, sc.Trace.schedule()), nil
 	case sc.Closed != nil:
 		return nil, nil
 	}
-	return nil, s.ErrorAt("load.schedule", "is empty; choose one of constant, ramp, steps, poisson, closed")
+	return nil, s.ErrorAt("load.schedule", emptySchedule)
 }
+
+const emptySchedule = "is empty; choose one of constant, ramp, steps, poisson, trace, closed"
 
 func warmed(rate float64, warm time.Duration, s schedule.Schedule) schedule.Schedule {
 	if warm == 0 {
@@ -111,6 +122,8 @@ func (s *Scenario) Length() time.Duration {
 		total += sc.Poisson.For.Std()
 	case sc.Ramp != nil:
 		total += sc.Ramp.For.Std()
+	case sc.Trace != nil:
+		total += sc.Trace.length()
 	case sc.Closed != nil:
 		total += sc.Closed.For.Std()
 	default:

@@ -79,7 +79,7 @@ func (s *Scenario) Plan(l Limits) (Plan, error) {
 	if s.Load.Sign == SignBefore {
 		p.DeckBytes = p.Txs * uint64(l.TxBytes+cardBytes)
 	}
-	p.MemoryBytes = memoryBase + uint64(p.Lanes)*memoryPerLane + uint64(p.InFlight)*memoryPerFlight + s.deckWindow(p, l)
+	p.MemoryBytes = memoryBase + uint64(p.Lanes)*memoryPerLane + uint64(p.InFlight)*memoryPerFlight + s.deckWindow(p, l) + s.traceBytes()
 	p.RawBytes = min(p.Txs, 5_000_000)*rawPerTx + p.Txs*auditPerTx + 16<<20
 	s.planWarnings(&p, l)
 	return p, nil

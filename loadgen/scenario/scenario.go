@@ -23,6 +23,9 @@ type Scenario struct {
 	SLO     []Objective `json:"slo" doc:"objectives such as \"commit.p99 < 2s\"; all must be met for PASS"`
 	Audit   string      `json:"audit" doc:"how the chain is checked after the run" enum:"off|headers|counts|full"`
 	Faults  []Fault     `json:"faults,omitempty" doc:"what is done to the nodes during the run"`
+	Sweep   *Sweep      `json:"sweep,omitempty" doc:"a matrix of runs, for chaindyno sweep"`
+
+	Capacity *Capacity `json:"capacity,omitempty" doc:"how the highest rate under the SLO is searched for, by chaindyno capacity"`
 
 	file string               // for errors
 	at   strictyaml.Positions // of every key given
@@ -65,11 +68,13 @@ type Chain struct {
 }
 
 // SetDefaults fills in what a file with a chain need not say.
-func (c *Chain) SetDefaults() { *c = Chain{Up: Up{Nodes: 1}, Reset: "fresh"} }
+func (c *Chain) SetDefaults() { *c = Chain{Up: Up{Nodes: 1, Miners: 1}, Reset: "fresh"} }
 
 // Up is what is started.
 type Up struct {
-	Nodes int `json:"nodes" doc:"child processes of this binary" range:"1..16"`
+	Nodes  int    `json:"nodes" doc:"child processes, one network" range:"1..16"`
+	Miners int    `json:"miners" doc:"how many of them make blocks, the first ones; each at its own pace" range:"1..16"`
+	Binary string `json:"binary,omitempty" doc:"the chaindyno whose nodes are started, such as another build; absent: this one"`
 }
 
 // Load is what is sent.

@@ -136,8 +136,8 @@ func TestBadInput(t *testing.T) {
 		{there + "load:\n  warmup: 5x", `f.yaml:3:11: load.warmup: want a duration such as 250ms, 5s or 1m30s, got "5x"`},
 		{there + "load:\n  drain: 0s", `f.yaml:3:10: load.drain: 0s is out of range; permitted: 1s to 1h`},
 		{there + "load: {conections: 4}", `f.yaml:2:8: load.conections: unknown key; did you mean connections?`},
-		{there + "load: {schedule: {}}", `f.yaml:2:18: load.schedule: choose one of constant, ramp, steps, poisson, closed`},
-		{there + "load: {schedule: {constant: {rate: 1/s}, closed: {in_flight: 4}}}", `f.yaml:2:18: load.schedule: choose one of constant, ramp, steps, poisson, closed`},
+		{there + "load: {schedule: {}}", `f.yaml:2:18: load.schedule: choose one of constant, ramp, steps, poisson, trace, closed`},
+		{there + "load: {schedule: {constant: {rate: 1/s}, closed: {in_flight: 4}}}", `f.yaml:2:18: load.schedule: choose one of constant, ramp, steps, poisson, trace, closed`},
 		{there + "load: {schedule: {ramp: {from: 0/s, to: 0/s}}}", `f.yaml:2:19: load.schedule.ramp: both rates are 0`},
 		{there + "load: {schedule: {steps: [{rate: 0/s, for: 1s}]}}", `f.yaml:2:19: load.schedule.steps: every rate is 0`},
 		{there + "load: {schedule: {steps: [{rate: 1/s}]}}", `f.yaml:2:27: load.schedule.steps[0].for: 0s is out of range; permitted: 100ms to 168h`},
@@ -305,6 +305,7 @@ func TestObjectives(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	f.Add(string(Commented()), "load.seed=1")
 	f.Add("target: {driver: 'null'}\nslo: [lost==0]", "load.schedule.steps=[{rate: 5/s, for: 1s}]")
+	f.Add(matrix, "sweep.axes.audit=[off, full]")
 	f.Fuzz(func(t *testing.T, text, set string) {
 		s, err := Parse([]byte(text), "f", set)
 		if err != nil {

@@ -32,6 +32,7 @@ func (s *Scenario) Validate() error {
 	}
 	for _, check := range []func() error{
 		s.validateTarget, s.validateSecrets, s.validateChain, s.validateSchedule, s.validateLoad, s.validateFaults,
+		s.validateCapacity, s.validateSweep,
 	} {
 		if err := check(); err != nil {
 			return err
@@ -152,6 +153,9 @@ func (s *Scenario) validateChain() error {
 	if s.Chain != nil && s.Target.Driver != DriverReference {
 		return s.ErrorAt("chain", "nodes of this binary speak to the reference driver only; start %s yourself and name it in target.submit", s.Target.Driver)
 	}
+	if c := s.Chain; c != nil && c.Up.Miners > c.Up.Nodes {
+		return s.ErrorAt("chain.up.miners", "%d of %d nodes cannot make blocks; permitted: 1 to %d", c.Up.Miners, c.Up.Nodes, c.Up.Nodes)
+	}
 	return nil
 }
 
@@ -171,11 +175,14 @@ func (s *Scenario) validateSchedule() error {
 			return s.ErrorAt(keyf("load.schedule.steps[%d].for", i), "0s is out of range; permitted: 100ms to 168h")
 		}
 	}
+	if err := s.validateTrace(); err != nil {
+		return err
+	}
 	if s.Length() > schedule.MaxLength {
 		return s.ErrorAt("load.schedule", "lasts %v; permitted: up to %v", s.Length(), schedule.MaxLength)
 	}
-	if sc.Constant == nil && sc.Ramp == nil && sc.Steps == nil && sc.Poisson == nil && sc.Closed == nil {
-		return s.ErrorAt("load.schedule", "is empty; choose one of constant, ramp, steps, poisson, closed")
+	if sc.Constant == nil && sc.Ramp == nil && sc.Steps == nil && sc.Poisson == nil && sc.Trace == nil && sc.Closed == nil {
+		return s.ErrorAt("load.schedule", emptySchedule)
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package schedule
 
 import (
+	"slices"
 	"sort"
 	"time"
 )
@@ -45,6 +46,8 @@ func (s *sequence) Rate(t time.Duration) float64 {
 	return s.parts[i].Rate(t - s.starts[i])
 }
 
+func (s *sequence) lumpy() bool { return slices.ContainsFunc(s.parts, lumpy) }
+
 func (s *sequence) breaks() []time.Duration {
 	var all []time.Duration
 	for i, p := range s.parts {
@@ -82,3 +85,4 @@ func (s *share) At(n uint64) time.Duration    { return s.whole.At(n*s.workers + 
 func (s *share) Length() time.Duration        { return s.whole.Length() }
 func (s *share) Rate(t time.Duration) float64 { return s.whole.Rate(t) / float64(s.workers) }
 func (s *share) breaks() []time.Duration      { return breaks(s.whole) }
+func (s *share) lumpy() bool                  { return lumpy(s.whole) }

@@ -12,12 +12,16 @@ const peakPoints = 1 << 14
 // the given length. It looks at windows that begin or end where the rate jumps
 // or bends, and at a grid of starts at least 16 to a window (fewer where a
 // schedule has more than 1,024 windows), so that a smooth peak between two grid
-// points is missed by a sixteenth of the window at most. A window longer than
-// the schedule is cut to it.
+// points is missed by a sixteenth of the window at most. Recorded arrivals may
+// come in lumps that a grid misses, so there it looks at all of them. A window
+// longer than the schedule is cut to it.
 func Peak(s Schedule, window time.Duration) float64 {
 	window = min(window, s.Length())
 	if window <= 0 || s.Count() == 0 {
 		return 0
+	}
+	if lumpy(s) {
+		return float64(mostWithin(s, window)) / window.Seconds()
 	}
 	starts := windowStarts(s, window)
 	before := countsBefore(s, starts, 0)
@@ -27,6 +31,26 @@ func Peak(s Schedule, window time.Duration) float64 {
 		most = max(most, after[i]-before[i])
 	}
 	return float64(most) / window.Seconds()
+}
+
+// lumpy says whether arrivals may come at times that no rate tells.
+func lumpy(s Schedule) bool {
+	l, ok := s.(interface{ lumpy() bool })
+	return ok && l.lumpy()
+}
+
+// mostWithin returns the most arrivals in a window: one of those with the most
+// begins with an arrival.
+func mostWithin(s Schedule, window time.Duration) (most uint64) {
+	end := uint64(0)
+	for first := range s.Count() {
+		until := s.At(first) + window
+		for end < s.Count() && s.At(end) < until {
+			end++
+		}
+		most = max(most, end-first)
+	}
+	return most
 }
 
 // windowStarts returns the starts of the windows worth looking at, in order.

@@ -14,13 +14,15 @@ func anySchedule(t *rapid.T) Schedule {
 	rate := func(name string) float64 { return rapid.Float64Range(0, 3000).Draw(t, name) }
 	length := func() time.Duration { return time.Duration(rapid.Int64Range(0, 5e9).Draw(t, "length")) }
 	part := func() Schedule {
-		switch rapid.SampledFrom([]string{"constant", "ramp", "steps", "poisson"}).Draw(t, "kind") {
+		switch rapid.SampledFrom([]string{"constant", "ramp", "steps", "poisson", "trace"}).Draw(t, "kind") {
 		case "constant":
 			return Constant(rate("rate"), length())
 		case "ramp":
 			return Ramp(rate("from"), rate("to"), length())
 		case "poisson":
 			return Poisson(rate("rate"), length(), rapid.Uint64().Draw(t, "seed"))
+		case "trace":
+			return anyTrace(t).Schedule(rapid.SampledFrom([]float64{1, 0.3, 1.7}).Draw(t, "scale"), length())
 		}
 		var steps []Step
 		for range rapid.IntRange(0, 5).Draw(t, "steps") {
@@ -110,6 +112,8 @@ func TestRateIsCount(t *testing.T) {
 		{"steps", Steps([]Step{{100, time.Second}, {0, time.Second}, {50.5, 2 * time.Second}, {10, time.Second}}), 211},
 		{"fractions add up", Steps(slices.Repeat([]Step{{0.25, time.Second}}, 40)), 10},
 		{"sequence", Sequence(Constant(10, time.Second), Ramp(10, 20, time.Second)), 25},
+		{"trace of arrivals", mustDecode(t, arrivalsFile(times(Ramp(10, 50, 3*time.Second)))).Schedule(1, 0), 90},
+		{"trace of arrivals, scaled", mustDecode(t, arrivalsFile(times(Ramp(10, 50, 3*time.Second)))).Schedule(2.5, 0), 225},
 		{"empty", Constant(0, time.Second), 0},
 		{"not a number", Constant(math.NaN(), time.Second), 0},
 		{"negative", Ramp(-5, -1, time.Second), 0},

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,21 +15,21 @@ import (
 	"time"
 
 	"github.com/chaindyno/chaindyno/internal/procs"
-	"github.com/chaindyno/chaindyno/internal/strictyaml"
 )
 
 // node is one child process over its lives.
 type node struct {
-	cfg  *ProcessConfig
-	name string
-	dir  string
+	cfg   *ProcessConfig
+	net   *network
+	index int
+	name  string
+	dir   string
 
-	mu     sync.Mutex // guards what follows
-	child  *procs.Child
-	log    *os.File
-	listen string // where it was bound first; later lives bind there again
-	admin  string
-	asked  bool // to end
+	mu    sync.Mutex // guards what follows
+	child *procs.Child
+	log   *os.File
+	bound ready // where it was bound first; later lives bind there again
+	asked bool  // to end
 }
 
 // ready is the line that a node prints when it can be used.
@@ -38,6 +37,8 @@ type ready struct {
 	Ready   bool   `json:"ready"`
 	Listen  string `json:"listen"`
 	Admin   string `json:"admin"`
+	Peers   string `json:"peers"`
+	HTTP    string `json:"http"`
 	Network string `json:"network"`
 	Genesis string `json:"genesis"`
 	PID     int    `json:"pid"`
@@ -70,8 +71,12 @@ func (n *node) start(ctx context.Context) (Node, error) {
 		return Node{}, n.startError(child, err)
 	}
 	n.child, n.asked = child, false
-	n.listen, n.admin = r.Listen, r.Admin
-	return Node{Name: n.name, Address: r.Listen, Admin: r.Admin, Network: r.Network, Genesis: r.Genesis, PID: child.Pid()}, nil
+	n.bound = r
+	n.net.joined(n.index, r.Peers)
+	return Node{
+		Name: n.name, Address: r.Listen, Admin: r.Admin, Peers: r.Peers, HTTP: r.HTTP,
+		Network: r.Network, Genesis: r.Genesis, PID: child.Pid(),
+	}, nil
 }
 
 // writeConfig writes the node's own file. JSON is YAML.
@@ -79,16 +84,7 @@ func (n *node) writeConfig() (path string, err error) {
 	if err := os.MkdirAll(n.dir, 0o755); err != nil {
 		return "", err
 	}
-	settings := strictyaml.Tree{}
-	maps.Copy(settings, n.cfg.Node)
-	settings["name"], settings["data"] = n.name, n.data()
-	settings["listen"], settings["admin"] = "127.0.0.1:0", "127.0.0.1:0"
-	if n.listen != "" {
-		settings["listen"] = n.listen
-	}
-	if n.admin != "" {
-		settings["admin"] = n.admin
-	}
+	settings := n.settings()
 	text, err := json.MarshalIndent(settings, "", "  ")
 	if err != nil {
 		return "", err
@@ -207,6 +203,11 @@ func (n *node) death() string {
 		return ""
 	}
 	line := fmt.Sprintf("%s ended by itself: %v", n.name, n.child.Err())
+	// Who was killed had nothing to say about it.
+	var exit *exec.ExitError
+	if errors.As(n.child.Err(), &exit) && exit.ExitCode() < 0 {
+		return line
+	}
 	if last := lastLine(n.logFile()); last != "" {
 		line += ": " + last
 	}

@@ -19,12 +19,16 @@ import (
 type ProcessConfig struct {
 	Binary string          // of the node
 	Args   []string        // before --config; nil: "node"
-	Nodes  int             // from 1
+	Nodes  int             // from 1; several are one network
+	Miners int             // how many of them make blocks, the first ones; 0 = all
 	Node   strictyaml.Tree // settings of every node; name, data and addresses are ours
-	Dir    string          // for configuration, data and logs; it is created, and removed by Down
-	Env    []string        // nil: this process's, without settings of nodes
-	Ready  time.Duration   // longest start of a node; 0 = 30 s
-	Grace  time.Duration   // longest orderly stop before it is killed; 0 = 15 s
+	// Change, if it is set, has the last word on a node's settings.
+	Change func(node int, settings strictyaml.Tree)
+	Port   int           // of the first node's API, see portsEach; 0 = free ones are taken
+	Dir    string        // for configuration, data and logs; it is created, and removed by Down
+	Env    []string      // nil: this process's, without settings of nodes
+	Ready  time.Duration // longest start of a node; 0 = 30 s
+	Grace  time.Duration // longest orderly stop before it is killed; 0 = 15 s
 }
 
 // envPrefix starts environment variables that set a node up. They are kept
@@ -36,6 +40,7 @@ const envPrefix = "CHAINDYNO_NODE_"
 type Process struct {
 	cfg   ProcessConfig
 	nodes []*node
+	net   network
 }
 
 // NewProcess fills in the defaults; nothing is started and nothing is written.
@@ -59,12 +64,14 @@ func NewProcess(cfg ProcessConfig) *Process {
 	p := &Process{cfg: cfg}
 	for i := range cfg.Nodes {
 		name := fmt.Sprintf("node-%d", i)
-		p.nodes = append(p.nodes, &node{cfg: &p.cfg, name: name, dir: filepath.Join(cfg.Dir, name)})
+		p.nodes = append(p.nodes, &node{cfg: &p.cfg, net: &p.net, index: i, name: name, dir: filepath.Join(cfg.Dir, name)})
 	}
+	p.net.at = make([]string, cfg.Nodes)
 	return p
 }
 
-// Up starts the nodes one after another.
+// Up starts the nodes one after another: the first one is the seed of the
+// others. It does not wait until they have found each other.
 func (p *Process) Up(ctx context.Context) ([]Node, error) {
 	up := make([]Node, len(p.nodes))
 	for i, n := range p.nodes {
@@ -134,6 +141,24 @@ func (p *Process) Died() []string {
 		}
 	}
 	return lines
+}
+
+// Revive starts nodes again that ended without having been asked to, and says
+// so, one line each.
+func (p *Process) Revive(ctx context.Context) (lines []string, err error) {
+	for _, n := range p.nodes {
+		line := n.death()
+		if line == "" {
+			continue
+		}
+		n.ended()
+		again, err := n.start(ctx)
+		if err != nil {
+			return append(lines, line), err
+		}
+		lines = append(lines, fmt.Sprintf("%s; started again as process %d", line, again.PID))
+	}
+	return lines, nil
 }
 
 // StartError says that a node did not come up. Its text is one line.

@@ -30,10 +30,12 @@ var ErrNotOurs = errors.New("the target was not started by this run, so it is ne
 
 // Node is one node that is up.
 type Node struct {
-	Name    string
-	Address string // where transactions are submitted
-	Admin   string // metrics, health and pprof; empty = none
-	Network string
-	Genesis string
-	PID     int // 0 = not a process of ours
+	Name    string `json:"name"`
+	Address string `json:"listen"` // where transactions are submitted
+	Admin   string `json:"admin"`  // metrics, health and pprof; empty = none
+	Peers   string `json:"peers"`  // where other nodes connect to; empty = a node by itself
+	HTTP    string `json:"http"`   // JSON API and explorer; empty = none
+	Network string `json:"network"`
+	Genesis string `json:"genesis"`
+	PID     int    `json:"pid"` // 0 = not a process of ours
 }

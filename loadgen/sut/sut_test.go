@@ -289,6 +289,39 @@ func TestDeathIsReported(t *testing.T) {
 	}
 }
 
+// Who was killed had nothing to say about it: the last line of its log is about
+// something else.
+func TestKilledNodeIsNotQuoted(t *testing.T) {
+	p := system(t, "ok", nil)
+	up(t, p)
+	if err := os.WriteFile(p.nodes[0].logFile(), []byte("peer connected\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p.nodes[0].child.Kill()
+	<-p.nodes[0].child.Done()
+	if died := p.Died(); len(died) != 1 || died[0] != "node-0 ended by itself: signal: killed" {
+		t.Errorf("%q", died)
+	}
+}
+
+func TestReviveStartsWhatDied(t *testing.T) {
+	p := system(t, "die", func(c *ProcessConfig) { c.Nodes = 2 })
+	nodes := up(t, p)
+	conn, _ := dial(t, nodes[1])
+	_, _ = conn.Read(make([]byte, 1)) // until it is dead
+	<-p.nodes[1].child.Done()
+	lines, err := p.Revive(t.Context())
+	if err != nil || len(lines) != 1 || !strings.HasPrefix(lines[0], "node-1 ended by itself: exit status 3: panic: something broke; started again as process ") {
+		t.Fatalf("%q, %v", lines, err)
+	}
+	if again := p.nodes[1].bound.Listen; again != nodes[1].Address {
+		t.Errorf("it listens at %s, and did at %s", again, nodes[1].Address)
+	}
+	if lines, err := p.Revive(t.Context()); err != nil || lines != nil {
+		t.Errorf("revived once more: %q, %v", lines, err)
+	}
+}
+
 func TestWrongFaults(t *testing.T) {
 	p := system(t, "ok", nil)
 	up(t, p)

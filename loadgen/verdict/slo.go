@@ -29,7 +29,7 @@ var plain = map[string]struct {
 	value func(*result.Run) float64
 }{
 	"throughput":  {"tx/s", func(r *result.Run) float64 { return r.Throughput.SucceededPerS }},
-	"error_share": {"share", errorShare},
+	"error_share": {"share", func(r *result.Run) float64 { return r.ErrorShare() }},
 	"lost":        {"count", func(r *result.Run) float64 { return float64(r.Counts.Fates[result.FateLost]) }},
 	"pooled":      {"count", func(r *result.Run) float64 { return float64(r.Counts.Fates[result.FatePooled]) }},
 	"evicted":     {"count", func(r *result.Run) float64 { return float64(r.Counts.Fates[result.FateEvicted]) }},
@@ -75,6 +75,11 @@ func SLO(r *result.Run, objectives []Objective) []result.Check {
 		c.Observed, c.Known = observe(r, o.Metric)
 		if o.Metric == "throughput" {
 			c.Low, c.High = r.Throughput.Low, r.Throughput.High
+		} else if c.Known {
+			c.Low, c.High = latencyInterval(r, o.Metric)
+		}
+		if c.Low < c.Limit && c.Limit < c.High && c.Op != "==" {
+			c.Note = "the limit lies within the interval: another run of the same system may come out on its other side"
 		}
 		checks[i] = judge(c)
 	}
@@ -100,25 +105,6 @@ func observe(r *result.Run, metric string) (value float64, known bool) {
 	}
 	return float64(*p), true
 }
-
-// errorShare is the share of sent transactions that did not end as their kind
-// should: refused though valid, failed, lost, expired, evicted, or succeeded
-// though the workload made them wrong.
-func errorShare(r *result.Run) float64 {
-	if r.Counts.Sent == 0 {
-		return 0
-	}
-	good := r.Counts.Expected + r.Counts.Fates[result.FatePooled]
-	for _, c := range r.Matrix {
-		if c.Fate == result.FateSucceeded && class(c.Answer) != "rejected" && !wrong(c) {
-			good += c.Count
-		}
-	}
-	return 1 - min(1, float64(good)/float64(r.Counts.Sent))
-}
-
-// wrong says whether the workload made a cell's transactions wrong on purpose.
-func wrong(c result.Cell) bool { return c.Expect != "" && c.Expect != "none" }
 
 func unexpected(r *result.Run) float64 {
 	return float64(r.Counts.Answers["rejected"] - min(r.Counts.Expected, r.Counts.Answers["rejected"]))

@@ -22,6 +22,8 @@ const (
 	CPUShare = 0.90
 	// StealShare of the machine's time is a warning above.
 	StealShare = 0.02
+	// FreeShare of the disk that the run's files are on is a warning below.
+	FreeShare = 0.02
 	// BlockedShare is the time a closed loop must have been blocked on its
 	// window, or the generator was the limit.
 	BlockedShare = 0.05
@@ -39,6 +41,9 @@ type Observed struct {
 	GeneratorCPU float64 // share of the cores it could get
 	Steal        float64 // share of the machine's time taken by its host
 	Throttled    bool    // the control group was throttled
+	SwapPages    uint64  // moved to swap or back
+	TooHot       uint64  // times that a core was slowed down by heat
+	DiskFree     float64 // share of the disk that the run's files are on; 0 = unknown
 	LostWorkers  int
 	FailedFaults int // of the scenario, that could not be done to the system
 }
@@ -104,6 +109,15 @@ func Warnings(r *result.Run, o Observed) []string {
 	}
 	if o.Throttled {
 		add("the control group throttled this process's CPU time")
+	}
+	if o.SwapPages > 0 {
+		add("the machine swapped %d pages: memory was short", o.SwapPages)
+	}
+	if o.TooHot > 0 {
+		add("heat slowed cores down %d times: the clock frequency dropped", o.TooHot)
+	}
+	if o.DiskFree > 0 && o.DiskFree < FreeShare {
+		add("the disk of the run's files is all but full: %.1f %% are free (limit %.0f %%)", 100*o.DiskFree, 100*FreeShare)
 	}
 	if n := cells(r, "rejected", result.FateSucceeded); n > 0 {
 		add("%d transactions were rejected and committed all the same", n)

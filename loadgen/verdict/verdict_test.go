@@ -142,3 +142,26 @@ func TestEveryMetricHasAUnit(t *testing.T) {
 		}
 	}
 }
+
+// TestWarnings has one machine that is well and one for each doubt.
+func TestWarnings(t *testing.T) {
+	quiet := len(Warnings(healthy(), observed()))
+	for name, c := range map[string]struct {
+		spoil func(*Observed)
+		says  string
+	}{
+		"cpu":    {func(o *Observed) { o.GeneratorCPU = 0.95 }, "95 % of the cores"},
+		"steal":  {func(o *Observed) { o.Steal = 0.03 }, "3.0 % of its time"},
+		"cgroup": {func(o *Observed) { o.Throttled = true }, "throttled"},
+		"swap":   {func(o *Observed) { o.SwapPages = 7 }, "swapped 7 pages"},
+		"heat":   {func(o *Observed) { o.TooHot = 2 }, "2 times"},
+		"disk":   {func(o *Observed) { o.DiskFree = 0.01 }, "1.0 % are free"},
+	} {
+		o := observed()
+		c.spoil(&o)
+		w := Warnings(healthy(), o)
+		if len(w) != quiet+1 || !strings.Contains(strings.Join(w, "\n"), c.says) {
+			t.Errorf("%s: warnings are %q, want one more that says %q", name, w, c.says)
+		}
+	}
+}

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/big"
+	"slices"
+	"strings"
 
 	"github.com/chaindyno/chaindyno/chain/api/client"
 	"github.com/chaindyno/chaindyno/chain/ledger"
+	"github.com/chaindyno/chaindyno/chain/tree"
 	"github.com/chaindyno/chaindyno/loadgen/driver"
 )
 
@@ -17,24 +19,49 @@ var places = map[client.Place]driver.Place{
 	client.PlaceBlock:   driver.PlaceBlock,
 }
 
-// Locate implements driver.Locator.
+// Locate implements driver.Locator over all nodes. A transaction is where any
+// of them has it, and nowhere once all have said so. While one can't be asked, what
+// the others do not know is unsaid: that one may hold it.
 func (d *Driver) Locate(ctx context.Context, ids []driver.ID) ([]driver.Place, error) {
 	asked := make([]ledger.Hash, len(ids))
 	for i, id := range ids {
-		asked[i] = ledger.Hash(id)
+		asked[i] = hashOf(id)
 	}
-	got, err := d.nodes[0].Locate(ctx, asked)
-	if err != nil {
-		return nil, err
+	answers, errs := all(ctx, d.nodes, func(c *client.Client, ctx context.Context) ([]client.Place, error) {
+		return ask(ctx, d.nodes, c, func(c *client.Client, ctx context.Context) ([]client.Place, error) { return c.Locate(ctx, asked) })
+	})
+	found, answered := make([]driver.Place, len(ids)), 0
+	for n, got := range answers {
+		if errs[n] != nil {
+			continue
+		}
+		answered++
+		for i, p := range got {
+			place, ok := places[p]
+			if !ok {
+				return nil, fmt.Errorf("node %s: place %d of transaction %s is not one that this driver knows", d.cfg.Targets[n], p, asked[i])
+			}
+			found[i] = max(found[i], place) // the places ascend with what is known
+		}
 	}
-	found := make([]driver.Place, len(got))
-	for i, p := range got {
-		var ok bool
-		if found[i], ok = places[p]; !ok {
-			return nil, fmt.Errorf("node %s: place %d of transaction %s is not one that this driver knows", d.cfg.Targets[0], p, asked[i])
+	if answered == 0 {
+		return nil, errors.Join(errs...)
+	}
+	if slices.ContainsFunc(errs, mayKnow) {
+		for i, p := range found {
+			if p == driver.PlaceUnknown {
+				found[i] = driver.PlaceUnsaid
+			}
 		}
 	}
 	return found, nil
+}
+
+// mayKnow says whether a node that could not be asked may have a pool all the
+// same: one that can't be reached may be cut off, but where nobody listens the
+// process is gone. The system's error comes as text alone.
+func mayKnow(err error) bool {
+	return err != nil && !(errors.Is(err, client.ErrUnreachable) && strings.Contains(err.Error(), "connection refused"))
 }
 
 // sealMax is how many blocks one call may ask for.
@@ -44,7 +71,7 @@ const sealMax = 1000
 func (d *Driver) Seal(ctx context.Context, n int) error {
 	for n > 0 {
 		part := min(n, sealMax)
-		if _, err := d.nodes[0].Seal(ctx, part); err != nil {
+		if _, err := first(ctx, d.nodes, func(c *client.Client, ctx context.Context) (client.Ref, error) { return c.Seal(ctx, part) }); err != nil {
 			return err
 		}
 		n -= part
@@ -54,111 +81,57 @@ func (d *Driver) Seal(ctx context.Context, n int) error {
 
 // Supply implements driver.Auditor.
 func (d *Driver) Supply(ctx context.Context) (at driver.Ref, have, want uint64, err error) {
-	info, err := d.nodes[0].Info(ctx)
+	info, err := d.info(ctx)
 	if err != nil {
 		return driver.Ref{}, 0, 0, err
 	}
-	set, err := d.nodes[0].SetDigest(ctx)
+	set, err := first(ctx, d.nodes, (*client.Client).SetDigest)
 	if err != nil {
 		return driver.Ref{}, 0, 0, err
 	}
 	return ref(set.Tip), set.Value, info.Params.SupplyAt(set.Tip.Height), nil
 }
 
-// Digests implements driver.Auditor.
+// Digests implements driver.Auditor. All nodes are asked at once, so that they
+// are likely to stand at the same block; it is an error if one can't be asked.
 func (d *Driver) Digests(ctx context.Context) ([]driver.NodeDigest, error) {
+	sets, errs := all(ctx, d.nodes, (*client.Client).SetDigest)
 	list := make([]driver.NodeDigest, len(d.nodes))
-	for i, c := range d.nodes {
-		set, err := c.SetDigest(ctx)
-		if err != nil {
-			return nil, err
-		}
-		list[i] = driver.NodeDigest{Node: c.Target(), Tip: ref(set.Tip), Digest: driver.ID(set.Digest)}
+	for i, set := range sets {
+		list[i] = driver.NodeDigest{Node: d.nodes[i].Target(), Tip: ref(set.Tip), Digest: idOf(set.Digest)}
 	}
-	return list, nil
+	return list, errors.Join(errs...)
 }
 
 // Headers implements driver.Auditor: it reads every header, and checks links,
-// targets and work. What it has checked is what Prove goes by.
+// targets, work and times. What it has checked is what Prove goes by.
 func (d *Driver) Headers(ctx context.Context) (driver.Ref, error) {
-	c := d.nodes[0]
+	c, err := d.answering(ctx)
+	if err != nil {
+		return driver.Ref{}, err
+	}
 	info, err := c.Info(ctx)
 	if err != nil {
 		return driver.Ref{}, err
 	}
-	check := headerCheck{genesis: info.Genesis, fixed: info.Params.FixedDifficulty, bits: info.Params.Bits}
-	if err := c.Headers(ctx, 0, 0, check.add); err != nil {
+	chain := tree.NewChain(info.Params, info.Genesis)
+	var hashes []ledger.Hash
+	err = c.Headers(ctx, 0, 0, func(_ uint32, h ledger.Header) error {
+		hash, err := chain.Add(&h, tree.AnyTime)
+		hashes = append(hashes, hash)
+		return err
+	})
+	if err != nil {
 		return driver.Ref{}, err
 	}
-	if len(check.hashes) == 0 {
+	if len(hashes) == 0 {
 		return driver.Ref{}, fmt.Errorf("node %s: sent no header", c.Target())
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.headers = check.hashes
-	tip := len(check.hashes) - 1
-	return driver.Ref{Height: uint64(tip), ID: driver.ID(check.hashes[tip])}, nil
-}
-
-// headerCheck verifies a chain of headers by itself.
-type headerCheck struct {
-	genesis ledger.Hash
-	fixed   bool   // every block's bits are the network's
-	bits    uint32 // easiest target permitted
-	hashes  []ledger.Hash
-}
-
-func (c *headerCheck) add(height uint32, h ledger.Header) error {
-	hash := h.Hash()
-	if err := c.check(&h, hash); err != nil {
-		return fmt.Errorf("header %s at height %d: %w", hash, height, err)
-	}
-	c.hashes = append(c.hashes, hash)
-	return nil
-}
-
-func (c *headerCheck) check(h *ledger.Header, hash ledger.Hash) error {
-	if len(c.hashes) == 0 {
-		if hash != c.genesis {
-			return fmt.Errorf("the genesis is %s", c.genesis)
-		}
-		return nil // given by the rules, without work
-	}
-	if h.Prev != c.hashes[len(c.hashes)-1] {
-		return errors.New("does not follow the one before it")
-	}
-	target, limit := target(h.Bits), target(c.bits)
-	switch {
-	case c.fixed && h.Bits != c.bits:
-		return fmt.Errorf("bits are %#08x, the network's %#08x", h.Bits, c.bits)
-	case target.Sign() <= 0 || target.Cmp(limit) > 0:
-		return fmt.Errorf("bits %#08x are easier than the network's limit %#08x", h.Bits, c.bits)
-	case number(hash).Cmp(target) > 0:
-		return fmt.Errorf("the hash is over the target of bits %#08x", h.Bits)
-	}
-	return nil
-}
-
-// target expands the compact form (Bitcoin's nBits): a byte of exponent, a sign
-// bit, 23 bits of mantissa. Negative ones are no target and come out as 0.
-func target(bits uint32) *big.Int {
-	exponent, mantissa := int(bits>>24), int64(bits&0x007fffff)
-	if bits&0x00800000 != 0 {
-		return new(big.Int)
-	}
-	t := big.NewInt(mantissa)
-	if exponent <= 3 {
-		return t.Rsh(t, uint(8*(3-exponent)))
-	}
-	return t.Lsh(t, uint(8*(exponent-3)))
-}
-
-// number reads a hash as Bitcoin does, the last byte being the highest.
-func number(h ledger.Hash) *big.Int {
-	for i := range len(h) / 2 {
-		h[i], h[len(h)-1-i] = h[len(h)-1-i], h[i]
-	}
-	return new(big.Int).SetBytes(h[:])
+	d.headers = hashes
+	tip := len(hashes) - 1
+	return driver.Ref{Height: uint64(tip), ID: idOf(hashes[tip])}, nil
 }
 
 // Prove implements driver.Auditor: by a Merkle proof against a header that
@@ -170,10 +143,12 @@ func (d *Driver) Prove(ctx context.Context, tx driver.ID, at driver.Ref) error {
 			return err
 		}
 		if !d.verified(at) {
-			return fmt.Errorf("block %s at height %d is not in the header chain", ledger.Hash(at.ID), at.Height)
+			return fmt.Errorf("block %s at height %d is not in the header chain", at.ID, at.Height)
 		}
 	}
-	p, err := d.nodes[0].Proof(ctx, ledger.Hash(tx))
+	p, err := first(ctx, d.nodes, func(c *client.Client, ctx context.Context) (client.Proof, error) {
+		return c.Proof(ctx, hashOf(tx))
+	})
 	switch {
 	case err != nil:
 		return err
@@ -188,37 +163,42 @@ func (d *Driver) Prove(ctx context.Context, tx driver.ID, at driver.Ref) error {
 func (d *Driver) verified(at driver.Ref) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return at.Height < uint64(len(d.headers)) && d.headers[at.Height] == ledger.Hash(at.ID)
+	return at.Height < uint64(len(d.headers)) && d.headers[at.Height] == hashOf(at.ID)
 }
 
-// Inspect implements driver.Inspector.
+// Inspect implements driver.Inspector. A node that does not answer has no
+// figures; it is an error where none does.
 func (d *Driver) Inspect(ctx context.Context) ([]driver.NodeStats, error) {
-	list := make([]driver.NodeStats, len(d.nodes))
-	for i, c := range d.nodes {
+	stats, err := each(ctx, d.nodes, func(c *client.Client, ctx context.Context) (driver.NodeStats, error) {
 		s, err := c.Stats(ctx)
-		if err != nil {
-			return nil, err
-		}
-		list[i] = driver.NodeStats{
-			Node:         c.Target(),
-			Pool:         s.PoolTxs,
-			PoolBytes:    s.PoolBytes,
-			Queue:        s.QueueTxs,
-			CPUSeconds:   s.CPUSeconds,
-			RSSBytes:     s.RSSBytes,
-			HeapBytes:    s.HeapBytes,
-			GCSeconds:    s.GCSeconds,
-			DiskBytes:    s.DiskBytes,
-			Outputs:      s.Outputs,
-			Threads:      make([]driver.ThreadStats, len(s.Threads)),
-			Settings:     s.Settings,
-			Uptime:       s.Uptime,
-			Rejected:     s.Rejected,
-			BlocksSealed: s.BlocksSealed,
-		}
-		for k, t := range s.Threads {
-			list[i].Threads[k] = driver.ThreadStats{Hashes: t.Hashes, Busy: t.Busy}
-		}
+		return nodeStats(c.Target(), &s), err
+	})
+	return stats, err
+}
+
+func nodeStats(name string, s *client.Stats) driver.NodeStats {
+	out := driver.NodeStats{
+		Node:         name,
+		Pool:         s.PoolTxs,
+		PoolBytes:    s.PoolBytes,
+		Queue:        s.QueueTxs,
+		CPUSeconds:   s.CPUSeconds,
+		RSSBytes:     s.RSSBytes,
+		HeapBytes:    s.HeapBytes,
+		GCSeconds:    s.GCSeconds,
+		DiskBytes:    s.DiskBytes,
+		Outputs:      s.Outputs,
+		Threads:      make([]driver.ThreadStats, len(s.Threads)),
+		Settings:     s.Settings,
+		Uptime:       s.Uptime,
+		Rejected:     s.Rejected,
+		BlocksSealed: s.BlocksSealed,
 	}
-	return list, nil
+	for k, t := range s.Threads {
+		out.Threads[k] = driver.ThreadStats{Hashes: t.Hashes, Busy: t.Busy}
+	}
+	for _, t := range s.Tiers {
+		out.Tiers = append(out.Tiers, driver.TierStats(t))
+	}
+	return out
 }

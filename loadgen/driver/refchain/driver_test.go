@@ -95,6 +95,23 @@ func submitRound(t *testing.T, s driver.Session) []driver.Tx {
 	return batch
 }
 
+// TestIDsReadAsTheNodeWrites: what a report names is found by that name on the
+// node.
+func TestIDsReadAsTheNodeWrites(t *testing.T) {
+	n := startNode(t, nodeConfig(t))
+	d := openDriver(t, n.addr)
+	info, err := d.Info(t.Context())
+	if want := n.Params().GenesisHash(); err != nil || info.Genesis.String() != want.String() || hashOf(info.Genesis) != want {
+		t.Errorf("genesis %s, want %s: %v", info.Genesis, want, err)
+	}
+	_, s := begin(t, d, smallPlan)
+	for _, tx := range submitRound(t, s) {
+		if want := ledger.DoubleSHA256(tx.Payload).String(); tx.ID.String() != want {
+			t.Errorf("transaction %s is %s to its node", tx.ID, want)
+		}
+	}
+}
+
 // TestSecondRun prepares again and again on a chain that carries load, and
 // goes on from what the run before left.
 func TestSecondRun(t *testing.T) {
@@ -164,7 +181,7 @@ func TestAudit(t *testing.T) {
 		}
 		other := ref
 		other.Height--
-		other.ID = driver.ID(d.headers[other.Height])
+		other.ID = idOf(d.headers[other.Height])
 		if err := d.Prove(t.Context(), id, other); err == nil {
 			t.Errorf("transaction %s is proved for the block before its own", id)
 		}

@@ -8,14 +8,15 @@ import (
 	"github.com/chaindyno/chaindyno/loadgen/driver"
 )
 
-// Follow implements driver.Driver over the first node.
+// Follow implements driver.Driver over the first node that answers, and over
+// another one where that node fails or stands still.
 func (d *Driver) Follow(ctx context.Context, from driver.Ref, emit func(driver.Update) error) error {
-	info, err := d.nodes[0].Info(ctx)
+	info, err := d.info(ctx)
 	if err != nil {
 		return err
 	}
 	f := &follower{params: info.Params}
-	return d.nodes[0].Follow(ctx, unref(from), func(e client.Event) error { return emit(f.update(e)) })
+	return client.FollowAny(ctx, d.nodes, unref(from), func(e client.Event) error { return emit(f.update(e)) })
 }
 
 // follower turns events into updates. What it returns is used again for the
@@ -39,7 +40,7 @@ func (f *follower) update(e client.Event) driver.Update {
 	b := e.Block
 	f.block[0] = driver.Block{
 		Ref:      ref(b.Ref),
-		Parent:   driver.ID(b.Header.Prev),
+		Parent:   idOf(b.Header.Prev),
 		Claimed:  f.params.Clock(b.Header.Time),
 		Bytes:    b.Bytes,
 		Used:     b.Bytes,
@@ -63,7 +64,7 @@ func (f *follower) update(e client.Event) driver.Update {
 func (f *follower) included(ids []ledger.Hash) []driver.Included {
 	f.txs = f.txs[:0]
 	for i := 1; i < len(ids); i++ {
-		f.txs = append(f.txs, driver.Included{ID: driver.ID(ids[i])})
+		f.txs = append(f.txs, driver.Included{ID: idOf(ids[i])})
 	}
 	return f.txs
 }

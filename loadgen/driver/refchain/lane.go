@@ -90,7 +90,7 @@ func (l *lane) Next(dst []byte) (driver.Tx, error) {
 		l.head = position{tx: id, total: left}
 	}
 	l.seq++
-	return driver.Tx{ID: driver.ID(id), Seq: l.seq - 1, Lane: l.number, Kind: kind, Payload: payload}, nil
+	return driver.Tx{ID: idOf(id), Seq: l.seq - 1, Lane: l.number, Kind: kind, Payload: payload}, nil
 }
 
 // few is the number of inputs and outputs up to which a transaction is put

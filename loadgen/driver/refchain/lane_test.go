@@ -45,7 +45,7 @@ func (w *twin) replay(log []driver.Tx) {
 
 func (w *twin) offer(tx driver.Tx) ledger.Reject {
 	t, rest, err := ledger.ParseTx(tx.Payload, ledger.MaxTxBytes)
-	if err != nil || len(rest) > 0 || driver.ID(t.ID()) != tx.ID {
+	if err != nil || len(rest) > 0 || idOf(t.ID()) != tx.ID {
 		return ledger.RejectMalformed
 	}
 	if r := ledger.CheckTx(&t, w.params); r != ledger.RejectNone {

@@ -25,7 +25,7 @@ func (d *Driver) Open(ctx context.Context, h driver.Handout, s driver.Segment) (
 	if want := h.Lanes * h.Plan.Workload.Inputs; want != len(data.coins) || want == 0 {
 		return nil, fmt.Errorf("handout holds %d coins for %d lanes with %d inputs", len(data.coins), h.Lanes, h.Plan.Workload.Inputs)
 	}
-	c, err := client.Dial(d.cfg.Targets[s.Target%len(d.cfg.Targets)], d.cfg.options())
+	c, err := d.dial(s.Target)
 	if err != nil {
 		return nil, err
 	}
@@ -34,6 +34,11 @@ func (d *Driver) Open(ctx context.Context, h driver.Handout, s driver.Segment) (
 		return nil, errors.Join(err, c.Close())
 	}
 	return session, nil
+}
+
+// dial prepares a connection to a target, whose number goes round.
+func (d *Driver) dial(target int) (*client.Client, error) {
+	return client.Dial(d.cfg.Targets[target%len(d.cfg.Targets)], d.cfg.options())
 }
 
 func (d *Driver) open(ctx context.Context, c *client.Client, h driver.Handout, s driver.Segment, data handout) (driver.Session, error) {
@@ -50,6 +55,7 @@ func (d *Driver) open(ctx context.Context, c *client.Client, h driver.Handout, s
 	}
 	lanes := newLanes(p, info.Params, s, data.coins)
 	session := newSession(c, info.Limits, d.cfg.AnswerTimeout, lanes)
+	session.dial, session.target, session.targets = d.dial, s.Target%len(d.cfg.Targets), len(d.cfg.Targets)
 	if h.Plan.Options[optionSubmit] == submitUnary {
 		return unary{session}, nil
 	}

@@ -25,7 +25,7 @@ const (
 // Prepare checks that the network's public keys can carry the plan, and finds
 // what they can spend. It sends nothing.
 func (d *Driver) Prepare(ctx context.Context, p driver.Plan) (driver.Handout, error) {
-	info, err := d.nodes[0].Info(ctx)
+	info, err := d.info(ctx)
 	if err != nil {
 		return driver.Handout{}, err
 	}
@@ -123,18 +123,27 @@ func (d *Driver) awaitEmptyPool(ctx context.Context, info *client.Info) error {
 	again := time.NewTicker(50 * time.Millisecond)
 	defer again.Stop()
 	for {
-		s, err := d.nodes[0].Stats(ctx)
-		if err != nil || s.PoolTxs == 0 || info.OnDemand {
+		waiting, err := d.pooled(ctx)
+		if err != nil || waiting == 0 || info.OnDemand {
 			return err
 		}
 		select {
 		case <-again.C:
 		case <-over.C:
-			return fmt.Errorf("%d transactions of an earlier run are in the node's pool and did not get into blocks for %s", s.PoolTxs, wait)
+			return fmt.Errorf("%d transactions of an earlier run are in the node's pool and did not get into blocks for %s", waiting, wait)
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
+}
+
+// pooled is how many transactions wait, in the pool that has most of them.
+func (d *Driver) pooled(ctx context.Context) (most int, err error) {
+	stats, err := each(ctx, d.nodes, (*client.Client).Stats)
+	for _, s := range stats {
+		most = max(most, s.PoolTxs)
+	}
+	return most, err
 }
 
 // genesis returns the network's public keys, from the node's genesis block or
@@ -145,7 +154,7 @@ func (d *Driver) genesis(ctx context.Context, info *client.Info) (*payees, error
 	if d.payees != nil && d.payees.genesis == info.Genesis {
 		return d.payees, nil
 	}
-	b, err := d.nodes[0].Block(ctx, info.Genesis)
+	b, err := first(ctx, d.nodes, func(c *client.Client, ctx context.Context) (ledger.Block, error) { return c.Block(ctx, info.Genesis) })
 	if err != nil {
 		return nil, fmt.Errorf("genesis: %w", err)
 	}

@@ -15,8 +15,9 @@ import (
 
 // Config says which nodes to drive.
 type Config struct {
-	// Targets are the nodes' addresses, host:port. The first one is followed and
-	// asked; sessions submit to the one that their segment names.
+	// Targets are the addresses of nodes of one network, host:port. The first
+	// one that answers is followed and asked. Sessions submit to the one that
+	// their segment names, and to another while that one can't be reached.
 	Targets        []string
 	TLS            *tls.Config
 	Token          string
@@ -94,9 +95,10 @@ var kinds = []driver.Kind{
 	kindDoubleSpend:      {Name: "double_spend", Expect: driver.RejectDoubleSpend},
 }
 
-// Info describes the first node.
+// Info describes the first node that answers, and the interval of all miners
+// together.
 func (d *Driver) Info(ctx context.Context) (driver.Info, error) {
-	i, err := d.nodes[0].Info(ctx)
+	i, err := d.info(ctx)
 	if err != nil {
 		return driver.Info{}, err
 	}
@@ -104,7 +106,7 @@ func (d *Driver) Info(ctx context.Context) (driver.Info, error) {
 		Family:     "reference",
 		Network:    i.Params.Name,
 		Client:     i.Client,
-		Genesis:    driver.ID(i.Genesis),
+		Genesis:    idOf(i.Genesis),
 		Finality:   driver.FinalityProbabilistic,
 		AckMeans:   driver.AckMeans(i.AckMeans), // same numbers: see TestAckMeans
 		Kinds:      kinds,
@@ -122,10 +124,21 @@ func (d *Driver) Info(ctx context.Context) (driver.Info, error) {
 	}, nil
 }
 
+// idOf turns a hash round: nodes and explorers write its last byte first.
+func idOf(h ledger.Hash) (id driver.ID) {
+	for i, b := range h {
+		id[len(id)-1-i] = b
+	}
+	return id
+}
+
+// hashOf is the way back.
+func hashOf(id driver.ID) ledger.Hash { return ledger.Hash(idOf(ledger.Hash(id))) }
+
 func ref(r client.Ref) driver.Ref {
-	return driver.Ref{Height: uint64(r.Height), ID: driver.ID(r.Hash)}
+	return driver.Ref{Height: uint64(r.Height), ID: idOf(r.Hash)}
 }
 
 func unref(r driver.Ref) client.Ref {
-	return client.Ref{Height: uint32(r.Height), Hash: ledger.Hash(r.ID)}
+	return client.Ref{Height: uint32(r.Height), Hash: hashOf(r.ID)}
 }

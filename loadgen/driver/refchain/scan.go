@@ -21,13 +21,17 @@ var errScanned = errors.New("scanned")
 // block after which they can be spent. On a chain that carried load before it
 // reads every block that has transactions.
 func (d *Driver) coins(ctx context.Context, known *payees, params *ledger.Params, need int) ([]coin, client.Ref, error) {
-	tip, _, err := d.nodes[0].Tip(ctx)
+	c, err := d.answering(ctx)
+	if err != nil {
+		return nil, client.Ref{}, err
+	}
+	tip, _, err := c.Tip(ctx)
 	if err != nil {
 		return nil, tip, err
 	}
 	s := newScan(known, params)
 	if tip.Height > 0 {
-		if err := s.readUpTo(ctx, d.nodes[0], client.Ref{Hash: known.genesis}, tip); err != nil {
+		if err := s.readUpTo(ctx, c, client.Ref{Hash: known.genesis}, tip); err != nil {
 			return nil, tip, fmt.Errorf("reading the chain for outputs to spend: %w", err)
 		}
 	}

@@ -15,12 +15,17 @@ import (
 // before it answers busy: nothing has been sent then.
 const openTimeout = time.Second
 
-// session submits over one stream and opens another when it breaks.
+// session submits over one stream and opens another when it breaks: to the
+// next target, where the last one can't be had. A lane's next transaction waits
+// until what became of its last one is known, so it may go to another node.
 //
 // What is written to a stream that breaks is unknown: it may have arrived. What
 // finds no stream is busy: it certainly has not.
 type session struct {
-	client  *client.Client
+	client  *client.Client                           // Submit's and Close's own
+	dial    func(target int) (*client.Client, error) // does no I/O
+	target  int
+	targets int
 	lanes   []driver.Lane
 	limits  client.Limits
 	timeout time.Duration
@@ -33,7 +38,21 @@ type session struct {
 }
 
 func newSession(c *client.Client, limits client.Limits, timeout time.Duration, lanes []driver.Lane) *session {
-	return &session{client: c, lanes: lanes, limits: limits, timeout: timeout, stop: make(chan struct{})}
+	return &session{client: c, targets: 1, lanes: lanes, limits: limits, timeout: timeout, stop: make(chan struct{})}
+}
+
+// turn makes the next target the one that is submitted to. No stream is open.
+func (s *session) turn() {
+	if s.targets < 2 {
+		return
+	}
+	next := (s.target + 1) % s.targets
+	c, err := s.dial(next)
+	if err != nil {
+		return // it stays where it is
+	}
+	_ = s.client.Close() // nothing is under way on it
+	s.client, s.target = c, next
 }
 
 // Lanes implements driver.Session.
@@ -112,6 +131,7 @@ func (s *session) open(ctx context.Context) (*link, string) {
 	}
 	if err != nil {
 		cancel()
+		s.turn()
 		return nil, err.Error()
 	}
 	l := newLink(stream, cancel, s.timeout)

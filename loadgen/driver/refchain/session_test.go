@@ -170,7 +170,7 @@ func TestSessionSplits(t *testing.T) {
 // later batches in their places although the late ones come first.
 func TestSessionTimeout(t *testing.T) {
 	d := newDesk(t)
-	s := d.session(50 * time.Millisecond)
+	s := d.session(200 * time.Millisecond)
 	late := submit(t.Context(), s, payloads(0, 0))
 	for _, a := range late {
 		if a != (driver.Ack{Status: driver.StatusUnknown, Kind: driver.RejectTimeout}) {
@@ -182,7 +182,13 @@ func TestSessionTimeout(t *testing.T) {
 	if got := submit(t.Context(), s, payloads(3)); got[0].Kind != driver.RejectTooLarge && got[0].Kind != driver.RejectTimeout {
 		t.Errorf("after the late one: %+v", got)
 	}
-	if got := submit(t.Context(), s, payloads(4)); got[0].Kind != driver.RejectSignature {
+	var got []driver.Ack
+	for range 100 { // a busy machine may be late once more
+		if got = submit(t.Context(), s, payloads(4)); got[0].Kind != driver.RejectTimeout {
+			break
+		}
+	}
+	if got[0].Kind != driver.RejectSignature {
 		t.Errorf("in time again: %+v", got)
 	}
 }

@@ -2,11 +2,13 @@ package refchain
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
+	"github.com/chaindyno/chaindyno/chain/api/client"
 	"github.com/chaindyno/chaindyno/loadgen/driver"
 )
 
@@ -54,6 +56,9 @@ func (u unary) call(ctx context.Context, payload []byte) driver.Ack {
 		return toAck(answer)
 	case limited.Err() != nil && ctx.Err() == nil:
 		return driver.Ack{Status: driver.StatusUnknown, Kind: driver.RejectTimeout}
+	}
+	if errors.Is(err, client.ErrUnreachable) {
+		u.turn()
 	}
 	return driver.Ack{Status: driver.StatusUnknown, Kind: driver.RejectDisconnected, Detail: err.Error()}
 }
