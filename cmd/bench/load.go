@@ -28,6 +28,22 @@ func (b *bench) load(ctx context.Context, file string, flags []string, sets ...s
 var errInvalid = errors.New("the generator was the limit")
 
 func (b *bench) try(ctx context.Context, file string, flags []string, sets ...string) (*result.Run, error) {
+	r, err := b.run(ctx, file, flags, sets...)
+	if err != nil {
+		return nil, err
+	}
+	switch reasons := strings.Join(r.Reasons, "; "); r.Verdict {
+	case result.Pass:
+		return r, nil
+	case result.Invalid:
+		return nil, fmt.Errorf("%s: %w: %s", file, errInvalid, reasons)
+	default:
+		return nil, fmt.Errorf("%s: verdict %s: %s", file, r.Verdict, reasons)
+	}
+}
+
+// run returns what a run has measured, whatever its verdict.
+func (b *bench) run(ctx context.Context, file string, flags []string, sets ...string) (*result.Run, error) {
 	out, err := os.MkdirTemp(b.dir, "run-")
 	if err != nil {
 		return nil, err
@@ -46,17 +62,7 @@ func (b *bench) try(ctx context.Context, file string, flags []string, sets ...st
 	if len(folders) != 1 {
 		return nil, fmt.Errorf("%s: %v: %s", strings.Join(args, " "), failed, lastLine(output.String()))
 	}
-	r, err := reports.ReadRun(filepath.Dir(folders[0]))
-	if err != nil {
-		return nil, err
-	}
-	if r.Verdict == result.Invalid {
-		return nil, fmt.Errorf("%s: %w: %s", strings.Join(args, " "), errInvalid, strings.Join(r.Reasons, "; "))
-	}
-	if r.Verdict != result.Pass {
-		return nil, fmt.Errorf("%s: verdict %s: %s", strings.Join(args, " "), r.Verdict, strings.Join(r.Reasons, "; "))
-	}
-	return r, nil
+	return reports.ReadRun(filepath.Dir(folders[0]))
 }
 
 // pairs runs a scenario in two ways and returns the throughput of the first

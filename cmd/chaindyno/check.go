@@ -16,7 +16,7 @@ func newCheckCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check [FILE]",
 		Short: "Print what a scenario would take, without running it",
-		Args:  cobra.MaximumNArgs(1),
+		Args:  arguments(0, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := a.scenario(args)
 			if err != nil {
@@ -51,6 +51,7 @@ func printPlan(w io.Writer, s *scenario.Scenario, l scenario.Limits, p scenario.
 		{"scenario", s.Name},
 		{"target", targetOf(s)},
 		{"loop", s.Loop()},
+		{"trace", traceOf(s)},
 		{"transactions", fmt.Sprintf("%d of %d bytes, %s", p.Txs, l.TxBytes, signedWhen(s))},
 		{"peak rate", fmt.Sprintf("%.0f tx/s", p.PeakRate)},
 		{"duration", fmt.Sprintf("%v: %v warm-up, %v steady; then at most %v drain", p.Duration, s.Load.Warmup, p.Duration-s.Load.Warmup.Std(), s.Load.Drain)},
@@ -80,6 +81,13 @@ func targetOf(s *scenario.Scenario) string {
 		return s.Target.Driver + " in this process"
 	}
 	return fmt.Sprintf("%s at %v", s.Target.Driver, s.Target.Submit)
+}
+
+func traceOf(s *scenario.Scenario) string {
+	if t := s.Load.Schedule.Trace; t != nil {
+		return t.Describe()
+	}
+	return ""
 }
 
 func signedWhen(s *scenario.Scenario) string {

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"sync"
 
+	"github.com/chaindyno/chaindyno/chain"
 	"github.com/chaindyno/chaindyno/loadgen/scenario"
 	"github.com/chaindyno/chaindyno/loadgen/sut"
 )
@@ -31,7 +32,7 @@ func (p *inProcess) Up(ctx context.Context) ([]sut.Node, error) {
 	p.stop = stop
 	var nodes []sut.Node
 	for i := range p.scenario.Chain.Up.Nodes {
-		n, err := p.start(ctx, life, fmt.Sprintf("node-%d", i))
+		n, err := p.start(ctx, life, i, nodes)
 		if err != nil {
 			return nil, err
 		}
@@ -40,13 +41,32 @@ func (p *inProcess) Up(ctx context.Context) ([]sut.Node, error) {
 	return nodes, nil
 }
 
-func (p *inProcess) start(ctx, life context.Context, name string) (sut.Node, error) {
+// config is that of one node. The first one is the seed of the others.
+func (p *inProcess) config(i int, before []sut.Node) (chain.Config, error) {
 	cfg, err := nodeConfig(p.scenario)
+	cfg.Name = fmt.Sprintf("node-%d", i)
+	cfg.Data = filepath.Join(p.dir, cfg.Name, "data")
+	cfg.Listen, cfg.Admin, cfg.HTTP = "127.0.0.1:0", "", ""
+	up := p.scenario.Chain.Up
+	if up.Nodes == 1 {
+		return cfg, err
+	}
+	cfg.Peers.Listen = "127.0.0.1:0"
+	if len(before) > 0 {
+		cfg.Peers.Seeds = []string{before[0].Peers}
+	}
+	if cfg.Miner.Seed += uint64(i); i >= up.Miners {
+		cfg.Miner.Threads = 0
+	}
+	return cfg, err
+}
+
+func (p *inProcess) start(ctx, life context.Context, i int, before []sut.Node) (sut.Node, error) {
+	cfg, err := p.config(i, before)
 	if err != nil {
 		return sut.Node{}, err
 	}
-	cfg.Name, cfg.Data = name, filepath.Join(p.dir, name, "data")
-	cfg.Listen, cfg.Admin = "127.0.0.1:0", ""
+	name := cfg.Name
 	if err := os.MkdirAll(cfg.Data, 0o755); err != nil {
 		return sut.Node{}, err
 	}
@@ -72,7 +92,7 @@ func (p *inProcess) start(ctx, life context.Context, name string) (sut.Node, err
 	})
 	select {
 	case r := <-lines:
-		return sut.Node{Name: name, Address: r.Listen, Network: r.Network, Genesis: r.Genesis}, nil
+		return sut.Node{Name: name, Address: r.Listen, Peers: r.Peers, Network: r.Network, Genesis: r.Genesis}, nil
 	case err := <-ended:
 		return sut.Node{}, fmt.Errorf("%s did not start: %w", name, err)
 	case <-ctx.Done():

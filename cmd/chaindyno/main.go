@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 )
@@ -48,8 +49,9 @@ func usagef(format string, args ...any) error {
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// The first signal asks verbs to finish; the second one ends the process.
-	context.AfterFunc(ctx, stop)
+	// The first signal asks verbs to finish; a second one ends the process, but
+	// not one that comes with the first: timeout(1) sends each of its twice.
+	context.AfterFunc(ctx, func() { time.AfterFunc(time.Second, stop) })
 	os.Exit(execute(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
@@ -101,12 +103,30 @@ func newRootCmd() (root *cobra.Command, started *bool) {
 		newInitCmd(),
 		newCheckCmd(),
 		newRunCmd(),
+		newSweepCmd(),
+		newCapacityCmd(),
 		newReportCmd(),
+		newCompareCmd(),
+		newTraceCmd(),
 		newProbeCmd(),
+		newProofCmd(),
 		newWatchCmd(),
 		newCalibrateCmd(),
 		newNodeCmd(),
+		newTestnetCmd(),
+		newCertsCmd(),
+		newHealthCmd(),
 		newVersionCmd(),
 	)
 	return root, started
+}
+
+// arguments wants so many of them, and shows what a command line looks like.
+func arguments(least, most int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if n := len(args); n < least || n > most {
+			return usagef("%d arguments; permitted: %s", n, cmd.UseLine())
+		}
+		return nil
+	}
 }

@@ -18,7 +18,10 @@ import (
 	"github.com/chaindyno/chaindyno/chain"
 	"github.com/chaindyno/chaindyno/chain/api/admin"
 	"github.com/chaindyno/chaindyno/chain/api/server"
+	"github.com/chaindyno/chaindyno/chain/api/web"
+	"github.com/chaindyno/chaindyno/chain/p2p"
 	"github.com/chaindyno/chaindyno/internal/procs"
+	"github.com/chaindyno/chaindyno/internal/tlsx"
 )
 
 // nodeFlags maps the flags of the node verb to configuration keys.
@@ -26,6 +29,7 @@ var nodeFlags = []struct{ flag, key, usage string }{
 	{"data", "data", "folder of blocks and output set"},
 	{"listen", "listen", "gRPC address, host:port; port 0 picks a free one"},
 	{"admin", "admin", "address of metrics, health and pprof; empty: off"},
+	{"http", "http", "address of the JSON API, WebSocket and explorer; empty: off"},
 	{"sync", "sync", "when blocks are on stable storage: always, block, interval or none"},
 	{"threads", "miner.threads", "search threads; 0: make no blocks"},
 	{"pace", "miner.pace", "mean wait before each search, such as 250ms"},
@@ -63,7 +67,7 @@ func newNodeCmd() *cobra.Command {
 	f.BoolVar(&withParent, "exit-with-parent", false, "stop when standard input closes")
 	defaults := chain.DefaultConfig()
 	settings := defaults.Settings()
-	settings["listen"], settings["admin"] = defaults.Listen, defaults.Admin
+	settings["listen"], settings["admin"], settings["http"] = defaults.Listen, defaults.Admin, defaults.HTTP
 	for _, nf := range nodeFlags {
 		f.String(nf.flag, settings[nf.key], nf.usage)
 	}
@@ -104,8 +108,9 @@ func loadNodeConfig(file string, environ []string, flags []chain.Override) (chai
 		return chain.Config{}, err
 	}
 	for _, f := range flags {
-		if f.Key == "token" {
-			return chain.Config{}, fmt.Errorf("--set token: other users can read the command line; permitted: the file, or %sTOKEN", chain.EnvPrefix)
+		if chain.Secret(f.Key, f.Value) || f.Key == "cache.redis" && strings.Contains(f.Value, "@") { // a URL with a password
+			return chain.Config{}, fmt.Errorf("--set %s: other users can read the command line; permitted: the file, or %s%s",
+				f.Key, chain.EnvPrefix, strings.ToUpper(strings.ReplaceAll(f.Key, ".", "_")))
 		}
 	}
 	cfg, err := chain.LoadConfig(yaml, name, append(env, flags...))
@@ -120,6 +125,8 @@ type readyLine struct {
 	Ready   bool   `json:"ready"`
 	Listen  string `json:"listen"`
 	Admin   string `json:"admin"` // empty: off
+	HTTP    string `json:"http"`  // empty: off
+	Peers   string `json:"peers"` // empty: a node without peers
 	Network string `json:"network"`
 	Genesis string `json:"genesis"`
 	Pid     int    `json:"pid"`
@@ -132,14 +139,19 @@ func runNode(ctx context.Context, cfg chain.Config, stdout, stderr io.Writer) (e
 	if err := level.UnmarshalText([]byte(cfg.LogLevel)); err != nil {
 		return &exitError{exitUsage, err}
 	}
+	defer procs.HeapFloor(uint64(cfg.HeapFloorMB) << 20)()
 	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level})).With("node", cfg.Name)
 	api := &nodeAPI{cfg: cfg}
-	servers, err := bindServers(cfg, api)
+	servers, err := bindServers(cfg, api, log)
 	if err != nil {
 		return &exitError{exitUsage, err}
 	}
 	metrics := newNodeMetrics(servers.metrics)
-	node, err := chain.Open(cfg, chain.Options{Events: metrics.events(), Log: log})
+	events := metrics.events()
+	if servers.peers != nil {
+		events.Pool.Accepted = servers.peers.Accepted
+	}
+	node, err := chain.Open(cfg, chain.Options{Events: events, Log: log})
 	if err != nil {
 		servers.close()
 		return &exitError{exitUsage, err}
@@ -147,15 +159,23 @@ func runNode(ctx context.Context, cfg chain.Config, stdout, stderr io.Writer) (e
 	defer func() { err = errors.Join(err, node.Close()) }()
 	api.node = node
 	metrics.read(api)
+	var id p2p.ID
+	if servers.peers != nil {
+		if id, err = p2p.LoadID(cfg.Data); err != nil {
+			servers.close()
+			return &exitError{exitUsage, err}
+		}
+		readPeers(servers.metrics, servers.peers)
+	}
 
 	line, err := json.Marshal(readyLine{
-		Ready: true, Listen: servers.chain.Addr().String(), Admin: servers.adminAddr(),
+		Ready: true, Listen: servers.chain.Addr().String(), Admin: servers.adminAddr(), HTTP: servers.webAddr(), Peers: servers.peersAddr(),
 		Network: node.Params().Name, Genesis: node.Params().GenesisHash().String(), Pid: os.Getpid(),
 	})
 	if err != nil {
 		return err
 	}
-	return servers.run(ctx, log, node, func() error {
+	return servers.run(ctx, log, node, id, func() error {
 		_, err := fmt.Fprintf(stdout, "%s\n", line)
 		return err
 	})
@@ -165,28 +185,67 @@ func runNode(ctx context.Context, cfg chain.Config, stdout, stderr io.Writer) (e
 type nodeServers struct {
 	chain   *server.Server
 	admin   *admin.Server // nil: off
+	web     *web.Server   // nil: off
+	peers   *p2p.Host     // nil: a node without peers
 	metrics *admin.Metrics
+	denied  func(n int, values ...string) // callers, by port and reason
+	closed  func(n int, values ...string) // connections, by port
 }
 
-func bindServers(cfg chain.Config, api *nodeAPI) (*nodeServers, error) {
+// events counts what the servers turn away.
+func (s *nodeServers) events() server.Events {
+	s.denied = s.metrics.Counter("denied_total", "Callers that were turned away before anything was done for them.", "port", "why")
+	s.closed = s.metrics.Counter("connections_closed_total", "Connections that were ended because too much over them was of no use.", "port")
+	called := s.metrics.Counter("calls_total", "Calls that were let in.", "method")
+	return server.Events{
+		Denied: func(why string) { s.denied(1, "listen", why) },
+		Closed: func() { s.closed(1, "listen") },
+		Called: func(method string) { called(1, method) },
+	}
+}
+
+func bindServers(cfg chain.Config, api *nodeAPI, log *slog.Logger) (_ *nodeServers, err error) {
 	sc := server.DefaultConfig()
 	sc.Listen, sc.AllowPlaintext, sc.Token = cfg.Listen, cfg.Insecure, cfg.Token
-	var err error
 	if sc.TLS, err = cfg.TLS.Config(); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("tls: %w", err)
 	}
 	s := &nodeServers{metrics: admin.NewMetrics()}
+	defer func() {
+		if err != nil {
+			s.close()
+		}
+	}()
+	sc.Events = s.events()
+	sc.ConnectionTxs = max(1, cfg.Ingest.Queue/2)
+	// There are four addresses: an error says whose it is.
 	if s.chain, err = server.New(sc, api.pieces()); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("listen: %w", err)
 	}
-	if cfg.Admin == "" {
-		return s, nil
+	if err = s.bindAdmin(cfg, api); err != nil {
+		return nil, fmt.Errorf("admin: %w", err)
 	}
-	s.admin, err = admin.New(admin.Config{Listen: cfg.Admin, AllowRemote: cfg.Insecure}, api.health(), s.metrics)
-	if err != nil {
-		return nil, errors.Join(err, s.chain.Close())
+	if s.peers, err = bindPeers(&cfg, api, s, log); err != nil {
+		return nil, fmt.Errorf("peers: %w", err)
+	}
+	if err = s.bindWeb(cfg, sc.TLS); err != nil {
+		return nil, fmt.Errorf("http: %w", err)
 	}
 	return s, nil
+}
+
+func (s *nodeServers) bindAdmin(cfg chain.Config, api *nodeAPI) (err error) {
+	if cfg.Admin == "" {
+		return nil
+	}
+	ac := admin.Config{Listen: cfg.Admin, AllowRemote: cfg.Insecure, Token: cfg.AdminToken, Denied: func() { s.denied(1, "admin", "token") }}
+	if cfg.AdminSecured() {
+		ac.TLS, err = tlsx.Server{Cert: cfg.TLS.Cert, Key: cfg.TLS.Key}.Config()
+	}
+	if err == nil {
+		s.admin, err = admin.New(ac, api.health(), s.metrics)
+	}
+	return err
 }
 
 func (s *nodeServers) adminAddr() string {
@@ -197,15 +256,30 @@ func (s *nodeServers) adminAddr() string {
 }
 
 func (s *nodeServers) close() {
-	_ = s.chain.Close()
+	if s.chain != nil {
+		_ = s.chain.Close()
+	}
 	if s.admin != nil {
 		_ = s.admin.Close()
 	}
+	if s.web != nil {
+		_ = s.web.Close()
+	}
+	if s.peers != nil {
+		_ = s.peers.Close()
+	}
+}
+
+func (s *nodeServers) peersAddr() string {
+	if s.peers == nil {
+		return ""
+	}
+	return s.peers.Addr().String()
 }
 
 // run runs node and servers until ctx ends or one of them fails, and returns
 // when all have ended.
-func (s *nodeServers) run(ctx context.Context, log *slog.Logger, node *chain.Node, ready func() error) error {
+func (s *nodeServers) run(ctx context.Context, log *slog.Logger, node *chain.Node, id p2p.ID, ready func() error) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	var all sync.WaitGroup
@@ -229,6 +303,12 @@ func (s *nodeServers) run(ctx context.Context, log *slog.Logger, node *chain.Nod
 	start(s.chain.Run)
 	if s.admin != nil {
 		start(s.admin.Run)
+	}
+	if s.web != nil {
+		start(s.web.Run)
+	}
+	if s.peers != nil {
+		start(func(ctx context.Context) error { return s.peers.Run(ctx, id) })
 	}
 	if err := ready(); err != nil {
 		stop(err)

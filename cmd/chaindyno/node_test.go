@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"io"
@@ -20,7 +21,7 @@ import (
 // small makes a node that starts at once.
 func small(dir string, more ...string) []string {
 	return append([]string{
-		"node", "--data", dir, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0",
+		"node", "--data", dir, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--http", "127.0.0.1:0",
 		"--set", "network.dev_outputs=64", "--set", "network.bits=0x207fffff", "--set", "min_free_mb=0",
 	}, more...)
 }
@@ -102,12 +103,21 @@ func TestNodeServes(t *testing.T) {
 	if proof, err := c.Proof(t.Context(), id); err != nil || !proof.Valid() {
 		t.Errorf("proof: %v", err)
 	}
+	if again, err := c.Transaction(t.Context(), id); err != nil || !bytes.Equal(again.Payload, found.Payload) || again.Block != found.Block {
+		t.Errorf("%+v the second time, %v", again, err)
+	}
 	stats, err := c.Stats(t.Context())
+	if tiers := stats.Tiers; len(tiers) != 2 || tiers[0].Name != "l1" || tiers[0].Hits != 1 || tiers[0].Misses != 2 || tiers[1].Name != "l3" || tiers[1].Hits != 2 {
+		t.Errorf("tiers of two transactions and a proof: %+v", tiers)
+	}
 	if err != nil || stats.Outputs < 65 || stats.RSSBytes == 0 || stats.CPUSeconds == 0 || stats.BlocksSealed == 0 {
 		t.Errorf("%+v, %v", stats, err)
 	}
 	metrics := get(t, "http://"+n.ready.Admin+"/metrics")
-	for _, want := range []string{"chaindyno_height ", "chaindyno_commit_seconds_bucket", "chaindyno_transactions_accepted_total 1"} {
+	for _, want := range []string{
+		"chaindyno_height ", "chaindyno_commit_seconds_bucket", "chaindyno_transactions_accepted_total 1",
+		`chaindyno_tier_read_seconds_count{kind="transaction",tier="l1"} 1`, `chaindyno_tier_misses_total{tier="l1"} 2`, "chaindyno_tier_redis_up 0",
+	} {
 		if !strings.Contains(metrics, want) {
 			t.Errorf("metrics lack %s", want)
 		}
@@ -118,8 +128,8 @@ func TestNodeServes(t *testing.T) {
 	}
 }
 
-// payOnce submits a transfer and waits until a follower sees it.
-func payOnce(t *testing.T, c *client.Client, p *ledger.Params) ledger.Hash {
+// offer submits a transfer, which must be taken.
+func offer(t *testing.T, c *client.Client, p *ledger.Params) ledger.Hash {
 	t.Helper()
 	key := ledger.DevKey(p.DevSeed, p.DevScheme, 3)
 	from := ledger.OutPoint{TxID: p.Genesis().Txs[0].ID(), Index: 3}
@@ -129,6 +139,13 @@ func payOnce(t *testing.T, c *client.Client, p *ledger.Params) ledger.Hash {
 	if err != nil || answer != ledger.RejectNone {
 		t.Fatalf("%v, %v", answer, err)
 	}
+	return id
+}
+
+// payOnce submits a transfer and waits until a follower sees it.
+func payOnce(t *testing.T, c *client.Client, p *ledger.Params) ledger.Hash {
+	t.Helper()
+	id := offer(t, c, p)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	seen := false
@@ -225,8 +242,14 @@ func TestNodeMistakes(t *testing.T) {
 		{"unknown set", small(data, "--set", "miner.thread=1"), "did you mean threads?"},
 		{"set without value", small(data, "--set", "miner.threads"), "miner.threads"},
 		{"secret on the command line", small(data, "--set", "token=hush"), "permitted: the file, or CHAINDYNO_NODE_TOKEN"},
+		{"a password there", small(data, "--set", "cache.redis=redis://:hush@host"), "permitted: the file, or CHAINDYNO_NODE_CACHE_REDIS"},
+		{"no Redis", small(data, "--set", "cache.redis=host"), "neither host:port nor a URL"},
+		{"admin's secret there", small(data, "--set", "admin_token=hush"), "permitted: the file, or CHAINDYNO_NODE_ADMIN_TOKEN"},
+		{"password on the command line", small(data, "--set", "cache.redis=redis://:hush@127.0.0.1:1"), "permitted: the file, or CHAINDYNO_NODE_CACHE_REDIS"},
 		{"busy port", small(data, "--listen", busy.Addr().String()), "address already in use"},
 		{"busy admin port", small(data, "--admin", busy.Addr().String()), "address already in use"},
+		{"busy http port", small(data, "--http", busy.Addr().String()), "address already in use"},
+		{"http open to all", small(data, "--http", "0.0.0.0:0"), "http: \"0.0.0.0:0\" can be reached from other machines without TLS"},
 		{"open to all", small(data, "--listen", "0.0.0.0:0"), "without TLS"},
 		{"folder is a file", small(file), "cannot be written"},
 	} {

@@ -9,6 +9,7 @@ import (
 	"github.com/chaindyno/chaindyno/chain/ledger"
 	"github.com/chaindyno/chaindyno/chain/state"
 	"github.com/chaindyno/chaindyno/chain/store"
+	"github.com/chaindyno/chaindyno/chain/store/tier"
 	"github.com/chaindyno/chaindyno/internal/procs"
 )
 
@@ -26,6 +27,7 @@ type nodeMetrics struct {
 	reorgs   func(n int, values ...string)
 	reverted func(n int, values ...string)
 	problems func(n int, values ...string)
+	tier     func(d time.Duration, values ...string)
 }
 
 func newNodeMetrics(m *admin.Metrics) *nodeMetrics {
@@ -41,6 +43,7 @@ func newNodeMetrics(m *admin.Metrics) *nodeMetrics {
 		reorgs:   m.Counter("reorganisations_total", "Switches of the best chain."),
 		reverted: m.Counter("blocks_reverted_total", "Blocks that were abandoned."),
 		problems: m.Counter("commit_problems_total", "Failed attempts of a step of the commit.", "step"),
+		tier:     m.Seconds("tier_read_seconds", "Time of a read, by the tier that answered it and by what was read.", "tier", "kind"),
 	}
 }
 
@@ -66,6 +69,9 @@ func (n *nodeMetrics) events() chain.Events {
 			Synced: func(took time.Duration) { n.sync(took) },
 			Waited: func(took time.Duration) { n.waited(took, "log indexes") },
 		},
+		Tiers: tier.Events{Read: func(k tier.Kind, from tier.Level, took time.Duration) {
+			n.tier(took, from.String(), k.String())
+		}},
 		State: state.Events{
 			Flushed: func(took time.Duration, _ int) { n.flush(took) },
 			Waited:  func(took time.Duration) { n.waited(took, "output set") },
@@ -90,7 +96,35 @@ func (n *nodeMetrics) read(a *nodeAPI) {
 	n.m.Totals("rejected_total", "Refusals of transactions, and of blocks (block_...).", "kind", a.node.Rejected)
 	n.m.Total("blocks_sealed_total", "By this node.", stat(func(s chain.Stats) float64 { return float64(s.Miner.Blocks) }))
 	n.m.Total("hashes_total", "Tried by the search.", stat(func(s chain.Stats) float64 { return float64(hashes(s)) }))
+	n.readTiers(a)
 	n.m.Total("cpu_seconds_total", "User and system.", func() float64 { return procs.Self().CPUSeconds })
+}
+
+// readTiers registers what the histogram of reads does not say.
+func (n *nodeMetrics) readTiers(a *nodeAPI) {
+	stats := func() tier.Stats { return a.node.Stats().Tiers }
+	n.m.Totals("tier_misses_total", "Reads that a tier could not answer.", "tier", func() map[string]uint64 {
+		misses := map[string]uint64{}
+		for level, c := range stats().Tiers {
+			if level != tier.L3 {
+				misses[level.String()] = c.Misses
+			}
+		}
+		return misses
+	})
+	n.m.Totals("tier_redis_total", "Troubles with Redis: failed calls, values that were not what they were kept as, "+
+		"writes dropped from a full queue, values too large.", "what", func() map[string]uint64 {
+		s := stats()
+		return map[string]uint64{"failed": s.Failures, "poisoned": s.Poisoned, "dropped": s.Dropped, "oversized": s.Oversized}
+	})
+	n.m.Total("tier_streamed_total", "Blocks read from disk by parts, since readers held enough in memory.", func() float64 { return float64(stats().Streamed) })
+	n.m.Gauge("tier_l1_bytes", "Held in process for readers.", func() float64 { return float64(stats().L1Bytes) })
+	n.m.Gauge("tier_redis_up", "1: Redis answers and is asked; 0: it is left alone, or there is none.", func() float64 {
+		if stats().L2Up {
+			return 1
+		}
+		return 0
+	})
 }
 
 func hashes(s chain.Stats) (sum uint64) {

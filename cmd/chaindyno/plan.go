@@ -57,7 +57,7 @@ func withinMessage(l scenario.Limits) scenario.Limits {
 func nodeLimits(cfg chain.Config, s *scenario.Scenario) scenario.Limits {
 	l := scenario.Limits{
 		LaneWindow: cfg.Pool.MaxDepth, LanesMax: int(cfg.Network.DevOutputs), PoolMax: cfg.Pool.MaxTxs,
-		BatchMax: server.DefaultConfig().BatchTxs, Interval: time.Duration(cfg.Miner.Pace), TxBytes: transferBytes(s),
+		BatchMax: server.DefaultConfig().BatchTxs, Interval: time.Duration(cfg.Miner.Pace) / time.Duration(s.Chain.Up.Miners), TxBytes: transferBytes(s),
 	}
 	if l.Interval == 0 && !cfg.Network.FixedDifficulty {
 		l.Interval = time.Duration(cfg.Network.Interval)

@@ -24,7 +24,7 @@ func newProbeCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "probe TARGET",
 		Short: "Show a chain's identity and limits, and time one transaction through every stage",
-		Args:  cobra.ExactArgs(1),
+		Args:  arguments(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, d, err := r.dial(args[0])
 			if err != nil {

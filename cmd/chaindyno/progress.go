@@ -14,6 +14,8 @@ const historyMax = 120
 // view shows a run while it lasts.
 type view struct {
 	name, target string
+	among        func() string // nil: a run by itself
+	metrics      *runMetrics   // nil: off
 	updates      chan reports.Progress
 	done         sync.WaitGroup
 
@@ -24,7 +26,7 @@ type view struct {
 // watchRun starts the live view: on a terminal one that redraws itself, and
 // lines elsewhere. stop is called when the user asks for an end there.
 func watchRun(ctx context.Context, m *measurement, stop func()) *view {
-	v := &view{name: m.scenario.Name, target: m.system.says, updates: make(chan reports.Progress, 16)}
+	v := &view{name: m.scenario.Name, target: m.system.says, among: m.among, metrics: m.metrics, updates: make(chan reports.Progress, 16)}
 	v.done.Go(func() {
 		// The view is a convenience: what it cannot draw costs no run.
 		_ = reports.Live(ctx, m.cmd.ErrOrStderr(), m.cmd.InOrStdin(), stop, v.updates)
@@ -36,6 +38,7 @@ func watchRun(ctx context.Context, m *measurement, stop func()) *view {
 
 // progress hands a reading to the view, or drops it where the view is behind.
 func (v *view) progress(p loadgen.Progress) {
+	v.metrics.progress(p)
 	if p.Phase == loadgen.PhaseWarmup || p.Phase == loadgen.PhaseSteady || p.Phase == loadgen.PhaseDrain {
 		v.offered = keep(v.offered, p.SentPerS)
 		v.committed = keep(v.committed, p.CommittedPerS)
@@ -47,8 +50,12 @@ func (v *view) progress(p loadgen.Progress) {
 }
 
 func (v *view) convert(p loadgen.Progress) reports.Progress {
+	among := ""
+	if v.among != nil {
+		among = v.among()
+	}
 	return reports.Progress{
-		Name: v.name, Target: v.target, Phase: p.Phase, Elapsed: p.Elapsed, Total: p.Total, Done: p.Done, Of: p.Of,
+		Name: v.name, Target: v.target, Among: among, Phase: p.Phase, Elapsed: p.Elapsed, Total: p.Total, Done: p.Done, Of: p.Of,
 		AskedPerS: p.AskedPerS, AchievedPerS: p.SentPerS, CommittedPerS: p.CommittedPerS,
 		Offered: append([]float64(nil), v.offered...), Committed: append([]float64(nil), v.committed...),
 		CommitP50: p.CommitP50, CommitP99: p.CommitP99, InFlight: p.InFlight, Pool: p.Pool, Blocks: p.Blocks, Height: p.Height,

@@ -18,9 +18,18 @@ func newReportCmd() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "report DIR",
-		Short: "Render a run again from its files alone",
-		Args:  cobra.ExactArgs(1),
+		Short: "Render a run, a sweep or a search again from its files alone",
+		Args:  arguments(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if reports.IsCapacity(args[0]) && !fromRaw {
+				return renderCapacity(cmd, args[0], format)
+			}
+			if reports.IsSweep(args[0]) {
+				if fromRaw {
+					return usagef("%s is a sweep; --from-raw is for one of the runs in it", args[0])
+				}
+				return renderSweep(cmd.OutOrStdout(), args[0], format)
+			}
 			run, err := reports.ReadRun(args[0])
 			if err != nil {
 				return usage(err)
@@ -32,7 +41,7 @@ func newReportCmd() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&fromRaw, "from-raw", false, "compute percentiles from the transactions, beside those of the run")
-	cmd.Flags().StringVar(&format, "format", "table", "table, json (the summary), or html (writes report.html anew)")
+	cmd.Flags().StringVar(&format, "format", "table", "table, json (the summary), or html (writes report.html anew, and of a sweep runs.csv and report.json)")
 	return cmd
 }
 
@@ -49,6 +58,27 @@ func render(w io.Writer, dir, format string, run *result.Run) error {
 			return usage(err)
 		}
 		_, err := fmt.Fprintf(w, "wrote %s/report.html\n", dir)
+		return err
+	}
+	return usagef("--format %q is not known; permitted: table, json, html", format)
+}
+
+// renderSweep renders a sweep again from the plan and the runs in its folder.
+func renderSweep(w io.Writer, dir, format string) error {
+	s, err := reports.ReadSweep(dir)
+	if err != nil {
+		return usage(err)
+	}
+	switch format {
+	case "table":
+		return reports.SweepTable(w, s, reports.TableOptions{Dir: dir})
+	case "json":
+		return reports.SweepJSON(w, s)
+	case "html":
+		if err := reports.WriteSweep(dir, s); err != nil {
+			return usage(err)
+		}
+		_, err := fmt.Fprintf(w, "wrote %s/%s, %s and %s\n", dir, result.FileHTML, result.FileSweepRuns, result.FileSweepReport)
 		return err
 	}
 	return usagef("--format %q is not known; permitted: table, json, html", format)

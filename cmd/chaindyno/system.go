@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
 
+	"github.com/chaindyno/chaindyno/chain/api/client"
 	"github.com/chaindyno/chaindyno/loadgen/scenario"
 	"github.com/chaindyno/chaindyno/loadgen/sut"
 )
@@ -15,11 +17,12 @@ import (
 // system is what a run measures, together with where it keeps its data.
 type system struct {
 	sut.System
-	process *sut.Process // nil where the nodes are not ours
-	submit  []string     // addresses of the nodes
-	says    string       // what it is, in a few words
-	dir     string       // data and logs of our nodes
-	release func()       // gives the scratch folder back
+	process *sut.Process      // nil where the nodes are not ours
+	submit  []string          // addresses of the nodes
+	says    string            // what it is, in a few words
+	sut     map[string]string // what a report says of it
+	dir     string            // data and logs of our nodes
+	release func()            // gives the scratch folder back
 }
 
 // start brings up what the scenario asks for: nodes of this binary, somebody
@@ -33,10 +36,7 @@ func start(ctx context.Context, s *scenario.Scenario, out *outDir, within bool) 
 		return nil, usage(err)
 	}
 	y := &system{dir: filepath.Join(path, "nodes"), release: release}
-	if within {
-		y.System = &inProcess{scenario: s, dir: y.dir}
-		y.says = count(s.Chain.Up.Nodes, "node") + " inside the generator's process"
-	} else if err := y.children(s); err != nil {
+	if err := y.own(ctx, s, within); err != nil {
 		release()
 		return nil, err
 	}
@@ -48,18 +48,41 @@ func start(ctx context.Context, s *scenario.Scenario, out *outDir, within bool) 
 	for _, n := range nodes {
 		y.submit = append(y.submit, n.Address)
 	}
+	cfg, err := nodeConfig(s)
+	if err == nil {
+		err = awaitNetwork(ctx, nodes, seals(&cfg), client.Options{})
+	}
+	if err != nil {
+		y.stop("")
+		return nil, err
+	}
 	return y, nil
 }
 
-// children makes the nodes processes of this binary.
-func (y *system) children(s *scenario.Scenario) error {
-	binary, err := os.Executable()
+// own makes the nodes processes of the asked build, or goroutines of this one.
+func (y *system) own(ctx context.Context, s *scenario.Scenario, within bool) error {
+	if within && s.Chain.Up.Binary != "" {
+		return usage(s.ErrorAt("chain.up.binary", "nodes inside this process are of this build; remove it, or --in-process"))
+	}
+	b, err := buildOf(ctx, s)
 	if err != nil {
 		return err
 	}
-	y.process = sut.NewProcess(sut.ProcessConfig{Binary: binary, Nodes: s.Chain.Up.Nodes, Node: s.Chain.Node, Dir: y.dir})
+	y.sut = map[string]string{}
+	b.tell(y.sut)
+	if within {
+		y.System = &inProcess{scenario: s, dir: y.dir}
+		y.says = count(s.Chain.Up.Nodes, "node") + " inside the generator's process"
+		return nil
+	}
+	y.process = sut.NewProcess(sut.ProcessConfig{
+		Binary: b.path, Nodes: s.Chain.Up.Nodes, Miners: s.Chain.Up.Miners, Node: s.Chain.Node, Dir: y.dir,
+	})
 	y.System = y.process
 	y.says = count(s.Chain.Up.Nodes, "node") + " started by the run"
+	if b.asked != "" {
+		y.says += ", of " + b.asked
+	}
 	return nil
 }
 
@@ -83,6 +106,13 @@ func startError(err error) error {
 		return usage(err)
 	}
 	return err
+}
+
+// told is what a report says of the system, beside what the driver tells.
+func (y *system) told() map[string]string {
+	all := map[string]string{"system": y.says}
+	maps.Copy(all, y.sut)
+	return all
 }
 
 // stop ends the nodes. Their data goes to keep, if that is a folder, and is

@@ -30,7 +30,7 @@ func TestRunWritesEverything(t *testing.T) {
 		t.Fatalf("code %d, folders %v\n%s", code, dirs, stderr)
 	}
 	for _, f := range []string{
-		"summary.json", "timeseries.csv", "percentiles.csv", "blocks.csv", "transactions.csv.zst", "errors.csv", "workers.csv",
+		"summary.json", "timeseries.csv", "percentiles.csv", "blocks.csv", "transactions.csv.zst", "errors.csv", "workers.csv", "fairness.csv",
 		"faults.csv", "latency.hlog", "report.html", "manifest.json",
 	} {
 		if info, err := os.Stat(filepath.Join(dirs[0], f)); err != nil || info.Size() == 0 {
@@ -130,6 +130,27 @@ func TestBadInput(t *testing.T) {
 		{[]string{"run", chain}, "chain.yaml:3:13: chain.node.miner.pase: unknown key; did you mean pace?"},
 		{[]string{"run", file("sync.yaml", "chain: {node: {sync: often}}")}, `sync.yaml:1:16: chain.node.sync: sync policy is "often", permitted are always, block, interval, none`},
 		{[]string{"run", file("data.yaml", "chain: {node: {data: /x}}")}, "data.yaml:1:16: chain.node.data: is chosen by the run; remove it"},
+		{[]string{"run", file("token.yaml", "chain: {node: {token: hush}}")}, "token.yaml:1:16: chain.node.token: holds a secret, which reports would repeat"},
+		{[]string{"run", file("admin.yaml", "chain: {node: {admin_token: hush}}")}, "admin.yaml:1:16: chain.node.admin_token: holds a secret, which reports would repeat"},
+		{[]string{"run", file("redis.yaml", "chain: {node: {cache: {redis: 'redis://:hush@h:1'}}}")}, "redis.yaml:1:24: chain.node.cache.redis: holds a secret, which reports would repeat"},
+		{[]string{"run", "--set", "chain.node.miner.on_demand=true"}, "chain.node.miner.on_demand: a run asks for no block, so that none would be made; remove it"},
+		{[]string{"run", "--tls-ca", "ca.pem"}, "--token-env are for a target that is there already: add --target host:port"},
+		{[]string{"run", "--target", "127.0.0.1:1", "--token-env", "HOME"}, "target.token_env: a token is sent over TLS only; add tls.ca"},
+		{[]string{"run", "--target", "127.0.0.1:1", "--tls-ca", "nowhere.pem", "--token-env", "NO_SUCH_TOKEN"}, "target.token_env: environment variable NO_SUCH_TOKEN is not set"},
+		{[]string{"run", "--target", "127.0.0.1:1", "--tls-ca", "nowhere.pem"}, "TLS authorities: open nowhere.pem: no such file or directory"},
+		{[]string{"run", file("peers.yaml", "chain: {node: {peers: {seeds: [a:1]}}}")}, "peers.yaml:1:24: chain.node.peers.seeds: is chosen by the run; remove it"},
+		{[]string{"run", file("binary.yaml", "chain: {up: {binary: ./nowhere}}")}, "binary.yaml:1:22: chain.up.binary: ./nowhere is no chaindyno: no such file or directory"},
+		{[]string{"run", "--set", "chain.up.binary=chain.yaml"}, "chain.up.binary: chain.yaml is no chaindyno: permission denied"},
+		{[]string{"run", "--set", "chain.up.binary=/bin/true"}, "chain.up.binary: /bin/true is no chaindyno: asked for its version, it did not tell it"},
+		{[]string{"run", "--set", "chain.up.binary=/bin/false"}, "chain.up.binary: /bin/false is no chaindyno: asked for its version, it ended with exit status 1"},
+		{[]string{"run", "--set", "chain.up.binary=/bin/true", "--in-process"}, "chain.up.binary: nodes inside this process are of this build; remove it, or --in-process"},
+		{[]string{"check", file("sweep.yaml", "chain: {}\nsweep: {axes: {miner.treads: [1, 2]}}")}, "sweep.yaml:2:31: chain.node.miner.treads: unknown key; did you mean threads?"},
+		{[]string{"check", file("treads.yaml", "chain: {}\nsweep: {axes: {ingest.batch_size: [1, 99999]}}")}, "treads.yaml:2:39: chain.node.ingest.batch_size: 99999 is out of range; permitted: 1 to 16384"},
+		{[]string{"run", "--set", "chain.up.miners=2"}, "--set chain.up.miners=2: chain.up.miners: 2 of 1 nodes cannot make blocks; permitted: 1 to 1"},
+		{[]string{"testnet", "--nodes", "17"}, "--nodes 17: 17 is out of range; permitted: 1 to 16"},
+		{[]string{"testnet", "--nodes", "2", "--miners", "3"}, "--miners 3: 3 of 2 nodes cannot make blocks"},
+		{[]string{"testnet", "--set", "miner.pase=1s"}, "miner.pase: unknown key; did you mean pace?"},
+		{[]string{"testnet", "--base-port", "65530"}, "--base-port 65530: permitted for 4 nodes: 0 to 65495"},
 		{[]string{"run", "--set", "load.schedule.constant.rate=0"}, "--set load.schedule.constant.rate=0: load.schedule.constant.rate: 0/s is out of range; permitted: 0.001/s to 10000000/s"},
 		{[]string{"run", "--set", "load.batch.size=9000"}, "--set load.batch.size=9000: load.batch.size: 9000 transactions are more than a message may carry; permitted: 1 to 8192"},
 		{[]string{"run", "--set", "load.batch.size=200", "--set", "load.options.inputs=100", "--set", "load.options.outputs=100", "--set", "load.lanes=300"}, "--set load.batch.size=200: load.batch.size: 200 transactions are more than a message may carry; permitted: 1 to 126"},
@@ -145,6 +166,10 @@ func TestBadInput(t *testing.T) {
 		{[]string{"check", "--set", "load.drian=1s"}, "--set load.drian=1s: load.drian: unknown key; did you mean drain?"},
 		{[]string{"probe", "127.0.0.1:1"}, "node 127.0.0.1:1: cannot be reached"},
 		{[]string{"watch", "127.0.0.1:1"}, "node 127.0.0.1:1: cannot be reached"},
+		{[]string{"probe"}, "0 arguments; permitted: chaindyno probe TARGET [flags]"},
+		{[]string{"proof", "ff", "ff"}, "2 arguments; permitted: chaindyno proof TXID [flags]"},
+		{[]string{"run", "a", "b"}, "2 arguments; permitted: chaindyno run [FILE] [flags]"},
+		{[]string{"node", "--data", "d", "--set", "tls.cert=no.pem", "--set", "tls.key=no.key"}, "tls: TLS certificate: open no.pem: no such file or directory"},
 		{[]string{"probe", "nowhere"}, `target nowhere: --set target.submit=["nowhere"]: target.submit[0]: want host:port or a URL, got "nowhere"`},
 		{[]string{"report", "."}, "manifest.json: missing"},
 		{[]string{"init", "chain.yaml"}, "chain.yaml exists; add --force to replace it"},
@@ -154,6 +179,9 @@ func TestBadInput(t *testing.T) {
 		code, stdout, stderr := call(t, c.args...)
 		if code != exitUsage || stdout != "" || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, c.want) {
 			t.Errorf("%v\n got %d %s%s\nwant %s", c.args, code, stdout, stderr, c.want)
+		}
+		if strings.Contains(stderr, "hush") {
+			t.Errorf("a secret is told: %s", stderr)
 		}
 		if after := names(t); !slices.Equal(before, after) {
 			t.Errorf("%v left %v", c.args, after)

@@ -20,7 +20,7 @@ func newWatchCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "watch TARGET",
 		Short: "Observe a chain's blocks without loading it",
-		Args:  cobra.ExactArgs(1),
+		Args:  arguments(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			_, d, err := r.dial(args[0])
 			if err != nil {
@@ -30,8 +30,9 @@ func newWatchCmd() *cobra.Command {
 			ctx := cmd.Context()
 			if limit > 0 {
 				var cancel context.CancelFunc
-				ctx, cancel = context.WithTimeout(ctx, limit)
+				ctx, cancel = context.WithCancel(ctx) // a deadline would travel to the node, which may be first to see it pass
 				defer cancel()
+				defer time.AfterFunc(limit, cancel).Stop()
 			}
 			return observe(ctx, cmd.OutOrStdout(), d)
 		},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"strings"
 	"sync"
 )
 
@@ -13,15 +14,24 @@ type Info struct {
 	Version  string `json:"version"`            // module version; "devel" for a plain build
 	Revision string `json:"revision,omitempty"` // of version control; empty where it is unknown
 	Modified bool   `json:"modified,omitempty"` // built from a tree with changes
+	Tags     string `json:"tags,omitempty"`     // build tags: they make another program of the same source
 	Go       string `json:"go"`
 	OS       string `json:"os"`
 	Arch     string `json:"arch"`
 }
 
+// revision is set by the linker (-X) where a build sees no version control, as
+// in an image.
+var revision string
+
 // Read returns the running binary's build information.
 var Read = sync.OnceValue(func() Info {
 	bi, _ := debug.ReadBuildInfo()
-	return from(bi)
+	info := from(bi)
+	if info.Revision == "" {
+		info.Revision = revision
+	}
+	return info
 })
 
 // from fills an Info; bi is nil where the binary carries no build information.
@@ -37,6 +47,8 @@ func from(bi *debug.BuildInfo) Info {
 		switch s.Key {
 		case "vcs.revision":
 			info.Revision = s.Value
+		case "-tags":
+			info.Tags = s.Value
 		case "vcs.modified":
 			info.Modified = s.Value == "true"
 		}
@@ -44,17 +56,23 @@ func from(bi *debug.BuildInfo) Info {
 	return info
 }
 
-// Short is the version with the start of the revision, for reports: "devel
-// (1a2b3c4d5e6f, modified)".
+// Short is the version with the start of the revision and the build tags, for
+// reports: "devel (1a2b3c4d5e6f, modified, tags slowverify)".
 func (i Info) Short() string {
-	if i.Revision == "" {
+	var notes []string
+	if i.Revision != "" {
+		notes = append(notes, i.Revision[:min(12, len(i.Revision))])
+		if i.Modified {
+			notes = append(notes, "modified")
+		}
+	}
+	if i.Tags != "" {
+		notes = append(notes, "tags "+i.Tags)
+	}
+	if len(notes) == 0 {
 		return i.Version
 	}
-	rev := i.Revision[:min(12, len(i.Revision))]
-	if i.Modified {
-		rev += ", modified"
-	}
-	return fmt.Sprintf("%s (%s)", i.Version, rev)
+	return fmt.Sprintf("%s (%s)", i.Version, strings.Join(notes, ", "))
 }
 
 // String is one line that tells everything.

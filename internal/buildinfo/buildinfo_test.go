@@ -22,6 +22,10 @@ func TestShort(t *testing.T) {
 		{"changed tree, short revision", &debug.BuildInfo{Settings: []debug.BuildSetting{
 			setting("vcs.revision", "0123"), setting("vcs.modified", "true"),
 		}}, "devel (0123, modified)"},
+		{"tags", &debug.BuildInfo{Settings: []debug.BuildSetting{
+			setting("-tags", "slowverify"), setting("vcs.revision", "0123"), setting("vcs.modified", "true"),
+		}}, "devel (0123, modified, tags slowverify)"},
+		{"tags alone", &debug.BuildInfo{Settings: []debug.BuildSetting{setting("-tags", "a,b")}}, "devel (tags a,b)"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			if got := from(tc.in).Short(); got != tc.want {

@@ -23,14 +23,16 @@ var matrix = []rule{
 	{of: list("chain/ledger")},
 	{of: list("chain/pow"), may: list("chain/ledger")},
 	{of: list("chain/tree chain/miner"), may: list("chain/ledger chain/pow")},
-	{of: list("chain/ingest chain/pool chain/state chain/store"), may: list("chain/ledger")},
+	{of: list("chain/ingest chain/pool chain/state chain/store chain/store/tier"), may: list("chain/ledger")},
 	{of: list("chain/api/chainpb")},
-	{of: list("chain/api chain/api/... chain/p2p chain/p2p/..."), may: list("chain/api/chainpb chain/ledger")},
-	{of: list("chain"), may: list("chain/ledger chain/pow chain/tree chain/ingest chain/pool chain/miner chain/state chain/store")},
+	{of: list("chain/api chain/api/..."), may: list("chain/api/chainpb chain/ledger")},
+	{of: list("chain/p2p/kad chain/p2p/roster")},
+	{of: list("chain/p2p"), may: list("chain/api/chainpb chain/ledger chain/p2p/kad chain/p2p/roster")},
+	{of: list("chain"), may: list("chain/ledger chain/pow chain/tree chain/ingest chain/pool chain/miner chain/state chain/store chain/store/tier")},
 
 	{of: list("loadgen/driver loadgen/schedule reports/result")},
 	{of: list("loadgen/driver/null loadgen/driver/drivertest loadgen/inflight"), may: list("loadgen/driver")},
-	{of: list("loadgen/driver/refchain"), may: list("loadgen/driver chain/ledger chain/api/client")},
+	{of: list("loadgen/driver/refchain"), may: list("loadgen/driver chain/ledger chain/tree chain/api/client")},
 	{
 		of:  list("loadgen/record loadgen/verdict loadgen/audit"),
 		may: list("loadgen/driver loadgen/inflight reports/result reports/stats"),
@@ -46,7 +48,8 @@ var matrix = []rule{
 	},
 
 	{of: list("reports/stats"), may: list("reports/result")},
-	{of: list("reports"), may: list("reports/result reports/stats")},
+	{of: list("reports/compare reports/matrix"), may: list("reports/result reports/stats")},
+	{of: list("reports"), may: list("reports/result reports/stats reports/compare reports/matrix")},
 
 	{
 		of: list("xk6-chain xk6-chain/..."),
@@ -120,6 +123,8 @@ func TestMatrixRefuses(t *testing.T) {
 		{"chain/pool", "chain/ingest"},
 		{"chain/state", "chain/store"},
 		{"chain", "chain/api/server"},
+		{"chain", "chain/p2p"},
+		{"chain/p2p/roster", "chain/p2p/kad"},
 		{"chain/api/server", "chain"},
 		{"loadgen/driver", "reports/result"},
 		{"loadgen", "chain/ledger"},
@@ -141,7 +146,7 @@ func TestMatrixRefuses(t *testing.T) {
 }
 
 // pure packages hold rules over values: no goroutine, no clock, no I/O.
-var pure = list("chain/ledger chain/tree loadgen/schedule loadgen/driver reports/result reports/stats")
+var pure = list("chain/ledger chain/tree chain/p2p/roster loadgen/schedule loadgen/driver reports/result reports/stats reports/compare reports/matrix")
 
 // impure are what a pure package may not reach for.
 var (
