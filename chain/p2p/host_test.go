@@ -97,7 +97,7 @@ func TestConvergeUnderLoad(t *testing.T) {
 					raw := w.pay(i*64 + k)
 					for answer := ledger.RejectBusy; answer != ledger.RejectNone; {
 						if answer = n.submit([][]byte{raw})[0]; answer != ledger.RejectNone && answer != ledger.RejectBusy && answer != ledger.RejectDepth {
-							t.Errorf("node %d: %v", i, answer)
+							t.Errorf("node %d: %v; its pool dropped (conflict, expired, evicted) %v", i, answer, n.Stats().Pool.Dropped)
 							return
 						}
 					}

@@ -52,7 +52,8 @@ type chain struct {
 	blocks []*ledger.Block
 	deltas []*ledger.Delta
 	extra  uint64
-	fault  error // what Lookup returns
+	fault  error  // what Lookup returns
+	before func() // runs once, before the next Lookup
 }
 
 // newChain returns a chain with n outputs of 1,000 that anyone may spend.
@@ -70,6 +71,10 @@ func newChain(n int) *chain {
 func start(i int) ledger.OutPoint { return ledger.OutPoint{TxID: ledger.Hash{0xaa}, Index: uint32(i)} }
 
 func (c *chain) Lookup(op ledger.OutPoint) (ledger.Entry, bool, error) {
+	if f := c.before; f != nil {
+		c.before = nil
+		f()
+	}
 	e, ok := c.set[op]
 	return e, ok, c.fault
 }

@@ -34,6 +34,7 @@ func (p *Pool) offer(txs []ledger.Tx, received, verified time.Time, answers []le
 	now := time.Now()
 	p.expire(now)
 	height, level := p.next()
+	before := p.high
 	for i := range txs {
 		if answers[i] != ledger.RejectNone {
 			continue
@@ -51,8 +52,19 @@ func (p *Pool) offer(txs []ledger.Tx, received, verified time.Time, answers []le
 		answers[i] = reject
 		p.stats.Answers[reject]++
 	}
+	if !(level && p.levelStill()) {
+		p.doubt(before)
+	}
 	p.tellAccepted()
 	p.hint()
+}
+
+// doubt makes what was accepted after seq unsure: it may spend an output of a
+// branch that turns out to be invalid, and the set goes back from there.
+func (p *Pool) doubt(seq int64) {
+	for i := p.waiting.tail; i != none && p.slab.at(i).seq > seq; i = p.slab.at(i).prev {
+		p.slab.at(i).unsure = true
+	}
 }
 
 // tellAccepted reports what was gathered in p.accepted, and lets go of it.

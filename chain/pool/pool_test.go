@@ -377,6 +377,55 @@ func TestBehind(t *testing.T) {
 	}
 }
 
+// TestTakeDuringReorganisation: a set that moves under Take says nothing about
+// the doubtful, which stay.
+func TestTakeDuringReorganisation(t *testing.T) {
+	c := newChain(10)
+	p := newPool(t, c, nil)
+	parent := pay(anyone, points(start(0)), 900)
+	child := pay(anyone, points(out(parent, 0)), 800)
+	commit(t, c, p, 100, parent)
+	commit(t, c, p, 100, child)
+	p.Revert(c.revert()) // the child waits, and is doubtful
+	var gone *ledger.Block
+	c.before = func() { gone = c.revert() }
+	if got, _ := p.Take(10, 1<<20); len(got) != 0 {
+		t.Errorf("took %v from a set on its way", ids(got))
+	}
+	p.Revert(gone)
+	if got, _ := p.Take(10, 1<<20); len(got) != 2 || got[0].ID() != parent.ID() || got[1].ID() != child.ID() {
+		t.Errorf("took %v, want parent and child", ids(got))
+	}
+}
+
+// TestInvalidBranch: what was accepted while the set stood on a branch that
+// came to nothing does not get into a template.
+func TestInvalidBranch(t *testing.T) {
+	for _, during := range []bool{false, true} {
+		c := newChain(10)
+		p := newPool(t, c, nil)
+		commit(t, c, p, 0)
+		made := pay(anyone, points(start(0)), 900)
+		branch := func() {
+			if err := c.apply(c.block(100, made)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if during {
+			c.before = branch
+		} else {
+			branch()
+		}
+		offerOne(t, p, "spends what the branch made", pay(anyone, points(out(made, 0)), 800), ledger.RejectNone)
+		other := pay(anyone, points(start(1)), 900)
+		offerOne(t, p, "other", other, ledger.RejectNone)
+		c.revert()
+		if got, _ := p.Take(10, 1<<20); len(got) != 1 || got[0].ID() != other.ID() {
+			t.Errorf("took %v, want the other alone", ids(got))
+		}
+	}
+}
+
 // TestOverflow: sums do not wrap, whatever the set holds.
 func TestOverflow(t *testing.T) {
 	c := newChain(0)

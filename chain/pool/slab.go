@@ -24,8 +24,8 @@ type entry struct {
 	live  bool
 	taken bool
 	// unsure entries are checked against the set at each Take: a block brought
-	// them, or they spend a coinbase, which a reorganisation may take back or
-	// make immature.
+	// them, or they came while the set stood elsewhere, or they spend a
+	// coinbase, which a reorganisation may take back or make immature.
 	unsure bool
 }
 

@@ -50,9 +50,14 @@ func (p *Pool) Take(maxTxs, maxBytes int) (txs []Tx, fees uint64) {
 }
 
 // recheck looks whether an unsure entry may be in a block at height, and what
-// it pays. RejectBusy means that there is no telling now.
+// it pays. RejectBusy means that there is no telling now: the set did not
+// answer, or a reorganisation began to move it since Take looked, and an entry
+// that stands on a block which is being abandoned would be dropped for it.
 func (p *Pool) recheck(e *entry, height uint32) ledger.Reject {
 	c, reject := p.checkInputs(&e.tx.Tx, height)
+	if !p.levelStill() {
+		return ledger.RejectBusy
+	}
 	if reject == ledger.RejectNone {
 		e.tx.Fee, e.unsure = c.fee, c.unsure
 	}
