@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -169,6 +170,15 @@ func startNode(t testing.TB, o options, seeds ...string) *testNode {
 
 func (n *testNode) addr() string { return n.host.Addr().String() }
 
+func (n *testNode) tip() chain.Ref {
+	ref, _ := n.Node.Tip()
+	return ref
+}
+
+func oneTip(nodes []*testNode) bool {
+	return !slices.ContainsFunc(nodes, func(n *testNode) bool { return n.tip() != nodes[0].tip() })
+}
+
 // seal makes blocks.
 func (n *testNode) seal(blocks int) {
 	n.t.Helper()
@@ -217,15 +227,14 @@ func connected(t testing.TB, n *testNode, peers int) {
 // converged waits until all nodes have the same tip, and compares their sets.
 func converged(t testing.TB, nodes ...*testNode) {
 	t.Helper()
-	tipOf := func(n *testNode) chain.Ref { ref, _ := n.Node.Tip(); return ref }
-	within(t, "one tip", func() bool {
-		for _, n := range nodes[1:] {
-			if tipOf(n) != tipOf(nodes[0]) {
-				return false
+	defer func() {
+		for i, n := range nodes {
+			if t.Failed() {
+				t.Logf("node %d stands at %v with work %v", i, n.tip(), n.TipWork())
 			}
 		}
-		return true
-	})
+	}()
+	within(t, "one tip", func() bool { return oneTip(nodes) })
 	want, err := nodes[0].Digest(context.Background())
 	for _, n := range nodes[1:] {
 		got, e := n.Digest(context.Background())
@@ -233,6 +242,22 @@ func converged(t testing.TB, nodes ...*testNode) {
 			t.Fatalf("digests differ: %+v (%v), %+v (%v)", want, err, got, e)
 		}
 	}
+}
+
+// decided is converged where branches may have equal work, of which each node
+// keeps its own: the first node makes blocks until one branch is heavier.
+func decided(t testing.TB, nodes ...*testNode) {
+	t.Helper()
+	for range 30 {
+		nodes[0].seal(1)
+		for deadline := time.Now().Add(time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+			if oneTip(nodes) {
+				converged(t, nodes...)
+				return
+			}
+		}
+	}
+	converged(t, nodes...)
 }
 
 // pooled waits until every node has so many transactions in its pool.
