@@ -207,16 +207,24 @@ func (n *testNode) mustSubmit(payloads [][]byte) {
 // within waits for a condition, generously.
 func within(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.After(2 * time.Minute)
+	if !soon(2*time.Minute, ok) {
+		t.Fatalf("in vain: %s", what)
+	}
+}
+
+// soon waits for a condition, and says whether it came.
+func soon(most time.Duration, ok func() bool) bool {
+	deadline := time.After(most)
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for !ok() {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			t.Fatalf("in vain: %s", what)
+			return false
 		}
 	}
+	return true
 }
 
 func connected(t testing.TB, n *testNode, peers int) {
@@ -250,11 +258,8 @@ func decided(t testing.TB, nodes ...*testNode) {
 	t.Helper()
 	for range 30 {
 		nodes[0].seal(1)
-		for deadline := time.Now().Add(time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
-			if oneTip(nodes) {
-				converged(t, nodes...)
-				return
-			}
+		if soon(time.Second, func() bool { return oneTip(nodes) }) {
+			break
 		}
 	}
 	converged(t, nodes...)

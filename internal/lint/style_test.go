@@ -14,7 +14,6 @@ import (
 const (
 	functionLinesMax = 70
 	fileLinesMax     = 600
-	sleepsMax        = 2
 )
 
 // longFunctions and longFiles are the exceptions, each with its reason.
@@ -75,17 +74,13 @@ func TestNoInit(t *testing.T) {
 // TestNoSleep forbids sleeping in tests: wait for the event, or use
 // testing/synctest, where sleeping takes no time.
 func TestNoSleep(t *testing.T) {
-	var slept []finding
 	for _, f := range goFiles(t) {
-		if f.test && !slices.Contains(f.imports(), "testing/synctest") {
-			slept = append(slept, f.calls([]string{"time.Sleep"})...)
+		if !f.test || slices.Contains(f.imports(), "testing/synctest") {
+			continue
 		}
-	}
-	if len(slept) <= sleepsMax {
-		return
-	}
-	for _, s := range slept {
-		t.Errorf("%s: %s in a test; wait for the event instead", s.at, s.what)
+		for _, s := range f.calls([]string{"time.Sleep"}) {
+			t.Errorf("%s: %s in a test; wait for the event instead", s.at, s.what)
+		}
 	}
 }
 
