@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/chaindyno/chaindyno/chain/api/chainpb"
+	"github.com/chaindyno/chaindyno/internal/bind"
 	"github.com/chaindyno/chaindyno/internal/guard"
 )
 
@@ -64,9 +65,9 @@ func New(cfg Config, node Node, o Options) (*Host, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	l, err := net.Listen("tcp", cfg.Listen)
+	l, err := bind.TCP(cfg.Listen)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", cfg.Listen, reason(err))
+		return nil, err
 	}
 	h := &Host{
 		cfg: cfg, node: node, ev: o.Events, log: o.Log, started: time.Now(), listener: l,
@@ -82,15 +83,6 @@ func New(cfg Config, node Node, o Options) (*Host, error) {
 	h.grpc = grpc.NewServer(h.serverOptions()...)
 	chainpb.RegisterNodeServiceServer(h.grpc, h)
 	return h, nil
-}
-
-// reason is the innermost error: "address already in use" without the call.
-func reason(err error) error {
-	var op *net.OpError
-	if errors.As(err, &op) {
-		return op.Err
-	}
-	return err
 }
 
 // Addr is where the host listens.

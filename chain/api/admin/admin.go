@@ -18,6 +18,7 @@ import (
 	"golang.org/x/net/netutil"
 
 	"github.com/chaindyno/chaindyno/internal/bearer"
+	"github.com/chaindyno/chaindyno/internal/bind"
 	"github.com/chaindyno/chaindyno/internal/tlsx"
 )
 
@@ -78,13 +79,9 @@ func New(cfg Config, h Health, m *Metrics) (*Server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	l, err := net.Listen("tcp", cfg.Listen)
+	l, err := bind.TCP(cfg.Listen)
 	if err != nil {
-		var op *net.OpError
-		if errors.As(err, &op) {
-			err = op.Err
-		}
-		return nil, fmt.Errorf("%s: %w", cfg.Listen, err)
+		return nil, err
 	}
 	plain := new(http.Protocols) // HTTP/1 alone: a connection is one request at a time
 	plain.SetHTTP1(true)

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/chaindyno/chaindyno/chain/api/chainpb"
+	"github.com/chaindyno/chaindyno/internal/bind"
 	"github.com/chaindyno/chaindyno/internal/guard"
 )
 
@@ -54,9 +55,9 @@ func New(cfg Config, node Node) (*Server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	l, err := net.Listen("tcp", cfg.Listen)
+	l, err := bind.TCP(cfg.Listen)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", cfg.Listen, reason(err))
+		return nil, err
 	}
 	s := &Server{cfg: cfg, node: node, listener: l,
 		followers: make(chan struct{}, cfg.MaxFollowers), digest: make(chan struct{}, 1)}
@@ -65,15 +66,6 @@ func New(cfg Config, node Node) (*Server, error) {
 	s.grpc = grpc.NewServer(s.options()...)
 	chainpb.RegisterChainServer(s.grpc, s)
 	return s, nil
-}
-
-// reason is the innermost error: "address already in use" without the call.
-func reason(err error) error {
-	var op *net.OpError
-	if errors.As(err, &op) {
-		return op.Err
-	}
-	return err
 }
 
 // Addr is where the server listens.

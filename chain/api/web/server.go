@@ -17,6 +17,7 @@ import (
 	"golang.org/x/net/netutil"
 
 	"github.com/chaindyno/chaindyno/chain/api/chainpb"
+	"github.com/chaindyno/chaindyno/internal/bind"
 )
 
 // Chain is the node's server of gRPC.
@@ -101,12 +102,8 @@ func New(cfg Config, chain Chain, peers Peers, events Events) (*Server, error) {
 	if s.files, err = explorerFiles(); err != nil {
 		return nil, err
 	}
-	if s.listener, err = net.Listen("tcp", cfg.Listen); err != nil {
-		var op *net.OpError
-		if errors.As(err, &op) {
-			err = op.Err
-		}
-		return nil, fmt.Errorf("%s: %w", cfg.Listen, err)
+	if s.listener, err = bind.TCP(cfg.Listen); err != nil {
+		return nil, err
 	}
 	s.stopping, s.stop = context.WithCancel(context.Background())
 	s.http = &http.Server{
