@@ -1,6 +1,7 @@
 package p2p
 
 import (
+	"cmp"
 	"crypto/tls"
 	"fmt"
 	"net"
@@ -88,7 +89,7 @@ func (c *Config) Validate() error {
 	if err := c.validateAddrs(); err != nil {
 		return err
 	}
-	for _, err := range []error{
+	return cmp.Or(
 		inRange("hops", c.Hops, 1, 255),
 		inRange("linger", c.Linger, 0, time.Second),
 		inRange("active", c.Active, 1, maxPeers/2),
@@ -106,12 +107,7 @@ func (c *Config) Validate() error {
 		inRange("segment", c.Segment, 1, headersAtOnce),
 		inRange("window bytes", c.WindowBytes, 1<<20, 1<<32),
 		inRange("batch timeout", c.BatchTimeout, time.Millisecond, time.Hour),
-	} {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	)
 }
 
 func (c *Config) validateAddrs() error {

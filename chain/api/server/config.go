@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"crypto/tls"
 	"fmt"
 	"net"
@@ -73,7 +74,7 @@ func (c *Config) Validate() error {
 	if !c.AllowPlaintext && c.TLS == nil && !tlsx.Loopback(c.Listen) {
 		return fmt.Errorf("listen: %q is not a loopback address: set up TLS, or permit plaintext explicitly", c.Listen)
 	}
-	for _, err := range []error{
+	return cmp.Or(
 		within("max connections", c.MaxConnections, 1, 100_000),
 		within("max streams", c.MaxStreams, 1, 10_000),
 		within("connect timeout", c.ConnectTimeout, 10*time.Millisecond, time.Minute),
@@ -87,12 +88,7 @@ func (c *Config) Validate() error {
 		within("futile", c.Futile, c.MaxStreams, 1<<20), // calls under way count, too
 		within("futile per second", c.FutilePerS, 1, 1<<20),
 		within("unanswered bytes", c.UnansweredBytes, MessageBytes, 1<<40),
-	} {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	)
 }
 
 func within[T int | int64 | time.Duration](name string, v, low, high T) error {

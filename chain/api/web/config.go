@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"crypto/tls"
 	"fmt"
 	"net"
@@ -57,7 +58,7 @@ func (c *Config) Validate() error {
 	if !c.AllowPlaintext && c.TLS == nil && !tlsx.Loopback(c.Listen) {
 		return fmt.Errorf("http: %q is not a loopback address: set up TLS, or permit plaintext explicitly", c.Listen)
 	}
-	for _, err := range []error{
+	return cmp.Or(
 		within("max connections", c.MaxConnections, 1, 100_000),
 		within("max sockets", c.MaxSockets, 1, 10_000),
 		within("max decodes", c.MaxDecodes, 1, 1024),
@@ -70,12 +71,7 @@ func (c *Config) Validate() error {
 		within("skip over", c.SkipOver, 1, 1_000_000),
 		within("ping every", c.PingEvery, 10*time.Millisecond, time.Hour),
 		within("sample every", c.SampleEvery, 10*time.Millisecond, time.Hour),
-	} {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	)
 }
 
 func within[T int | int64 | time.Duration](name string, v, low, high T) error {

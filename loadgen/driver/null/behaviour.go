@@ -1,6 +1,7 @@
 package null
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 )
@@ -63,7 +64,7 @@ func Default() Behaviour {
 
 // Validate says in one line what is out of range.
 func (b *Behaviour) Validate() error {
-	for _, check := range []error{
+	return cmp.Or(
 		within("interval", b.Interval, 0, time.Minute),
 		within("delay", b.Delay, 0, time.Hour),
 		within("slow", b.Slow, 0, time.Hour),
@@ -83,12 +84,7 @@ func (b *Behaviour) Validate() error {
 		within("history", b.HistoryTxs, 0, 1<<28),
 		within("record", b.Record, 0, 1<<26),
 		b.validateTogether(),
-	} {
-		if check != nil {
-			return check
-		}
-	}
-	return nil
+	)
 }
 
 func (b *Behaviour) validateTogether() error {
