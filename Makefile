@@ -34,7 +34,7 @@ fuzz: ## every fuzz target for FUZZTIME each
 	@FUZZTIME=$(FUZZTIME) GO=$(GO) ./tools/fuzz.sh
 
 e2e: build ## the real binary from outside: runs, faults, and explorer and report in a browser
-	CHAINDYNO_BIN=$(CURDIR)/bin/chaindyno $(GO) test -tags e2e -count=1 -timeout 40m ./cmd/chaindyno ./chain/api/web ./reports
+	CHAINDYNO_BIN=$(CURDIR)/bin/chaindyno $(GO) test -tags e2e -count=1 -p 1 -timeout 60m ./cmd/chaindyno ./chain/api/web ./reports
 
 bench: build ## how fast and how small, each figure beside its target (ARGS="-run NAME")
 	$(GO) run ./cmd/bench -bin bin/chaindyno $(ARGS)

@@ -180,7 +180,8 @@ func TestPartitionHeals(t *testing.T) {
 
 // Every body comes once, although all announce it to all.
 func TestAnnouncedBodiesComeOnce(t *testing.T) {
-	nodes := mesh(t, 4, options{})
+	// No answer is so late that another peer is asked.
+	nodes := mesh(t, 4, options{host: func(c *Config) { c.AskTimeout = time.Minute }})
 	const keys, rounds = 60, 10
 	for i, n := range nodes {
 		n.mustSubmit(newWalletFrom(n.Params(), i*64).rounds(rounds, keys))

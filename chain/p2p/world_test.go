@@ -207,7 +207,7 @@ func (n *testNode) mustSubmit(payloads [][]byte) {
 // within waits for a condition, generously.
 func within(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	if !soon(2*time.Minute, ok) {
+	if !soon(5*time.Minute, ok) {
 		t.Fatalf("in vain: %s", what)
 	}
 }

@@ -40,7 +40,7 @@ func searched(t *testing.T, out string, code int, output string) (*result.Capaci
 // machine too busy to measure on, the program says so itself, and there is
 // nothing to hold it against.
 func TestE2ECapacity(t *testing.T) {
-	for range 2 {
+	for range 3 {
 		out := t.TempDir()
 		code, output := run(t, "capacity", scenarioFile(t, "capacity-null"), "--out", out, "--start", "700/s", "--confirm", "2", "--set", "target.options={rate: 2000/s, over: queue}",
 			"--set", "capacity.trial={short: 2s, long: 3s, full: 4s}", "--set", "load.warmup=500ms", "--set", "capacity.repeats=4")

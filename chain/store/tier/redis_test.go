@@ -98,13 +98,20 @@ func TestRedisIsShared(t *testing.T) {
 			t.Errorf("key %s is not of this network", k)
 		}
 	}
-	before := w.loads()
-	second := start(t, w, l2Only(s))
-	reads(t, second, w, b)
-	if n := w.loads() - before; n != 0 {
-		t.Errorf("the second node read the store %d times", n)
+	var got Stats
+	var loads int64
+	for range 5 { // on a busy machine Redis may not answer in time
+		before := w.loads()
+		second := start(t, w, l2Only(s))
+		reads(t, second, w, b)
+		if got, loads = second.Stats(), w.loads()-before; got.Failures == 0 {
+			break
+		}
 	}
-	if got := second.Stats(); got.Tiers[L2].Hits != 3 || got.Tiers[L2].Misses != 0 || got.Poisoned+got.Failures != 0 {
+	if loads != 0 {
+		t.Errorf("the second node read the store %d times", loads)
+	}
+	if got.Tiers[L2].Hits != 3 || got.Tiers[L2].Misses != 0 || got.Poisoned+got.Failures != 0 {
 		t.Errorf("%+v", got)
 	}
 }
