@@ -218,6 +218,9 @@ func (n *Node) commit(node *tree.Node, c *candidate) error {
 		return err
 	}
 	bad, err := n.reorganise()
+	if n.tip == node {
+		n.lastSealed = c.sealed
+	}
 	switch {
 	case err != nil:
 		return err
@@ -337,7 +340,6 @@ func (n *Node) record(node *tree.Node, c *candidate) (*store.Record, error) {
 
 // announce makes a committed block the tip that everybody sees.
 func (n *Node) announce(node *tree.Node, c *candidate) {
-	n.lastSealed = c.sealed
 	if known := c.times.known; known > 0 {
 		n.storeTimes.put(node.Hash, storeTime{took: time.Since(c.sealed), txs: int64(known)})
 	}

@@ -177,31 +177,62 @@ type Found struct {
 	Bytes []byte // its encoding; not to be changed
 }
 
-// Locate returns one place for each ID, in order. The pool is asked before the
-// log: a transaction is in the log before it leaves the pool, so that none that
-// was accepted is missed on its way. Without the index by transaction those in
-// blocks are unknown.
-func (n *Node) Locate(ids []ledger.Hash) ([]Place, error) {
-	places := make([]Place, len(ids))
-	for i, pooled := range n.pool.Has(ids) {
-		places[i] = PlaceUnknown
-		if pooled {
-			places[i] = PlacePooled
+// Locate returns one place for each ID, in order. Without the index by
+// transaction those in blocks are unknown.
+func (n *Node) Locate(ids []ledger.Hash) (places []Place, err error) {
+	places = make([]Place, len(ids))
+	unknown := make([]int, len(ids))
+	for i := range unknown {
+		unknown[i] = i
+	}
+	n.lookUp(func() (done bool) {
+		unknown, err = n.locate(ids, unknown, places)
+		return len(unknown) == 0 || err != nil
+	})
+	return places, err
+}
+
+// lookUp calls look, which asks the pool and then the log, until it is done or
+// the best chain stood still meanwhile, so that nothing that was accepted is
+// missed on its way. A transaction is in the log before it leaves the pool, which
+// the order sees to; a reorganisation takes it the other way. Three times are
+// enough but for a chain that moves faster than it can be read.
+func (n *Node) lookUp(look func() (done bool)) {
+	for range 3 {
+		before, _ := n.store.Best()
+		if look() {
+			return
+		}
+		if after, _ := n.store.Best(); after == before {
+			return
 		}
 	}
-	for i, id := range ids {
-		_, _, ok, err := n.store.FindTx(id)
-		if errors.Is(err, store.ErrNoTxIndex) {
-			break
-		}
-		if err != nil {
+}
+
+// locate fills in the places of those IDs that are numbered, and returns the
+// numbers of those that it does not find.
+func (n *Node) locate(ids []ledger.Hash, numbers []int, places []Place) (unknown []int, err error) {
+	wanted := make([]ledger.Hash, len(numbers))
+	for k, i := range numbers {
+		wanted[k] = ids[i]
+	}
+	pooled := n.pool.Has(wanted)
+	for k, i := range numbers {
+		_, _, ok, err := n.store.FindTx(ids[i])
+		if err != nil && !errors.Is(err, store.ErrNoTxIndex) {
 			return nil, err
 		}
-		if ok {
+		switch {
+		case ok:
 			places[i] = PlaceBlock
+		case pooled[k]:
+			places[i] = PlacePooled
+		default:
+			places[i] = PlaceUnknown
+			unknown = append(unknown, i)
 		}
 	}
-	return places, nil
+	return unknown, nil
 }
 
 // OutputsOf returns at most limit outputs that a key can spend, or ErrNoIndex.

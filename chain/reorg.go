@@ -3,6 +3,7 @@ package chain
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/chaindyno/chaindyno/chain/ledger"
 	"github.com/chaindyno/chaindyno/chain/tree"
@@ -46,8 +47,9 @@ func (n *Node) aside(node *tree.Node, c *candidate) error {
 // chain where it was: recovery brings the set back to it, forwards or
 // backwards, from wherever its last flush left it.
 //
-// The pool is told before the log is switched, so that a look-up finds what
-// was abandoned in at least one of them at every moment.
+// The pool takes back what was abandoned before the log is switched, and gives
+// up what the new branch holds afterwards, so that each transaction is in at
+// least one of them at every moment.
 //
 // A branch with an invalid block is refused from that block on, the set goes
 // back, and the next best branch is tried. The first such block is returned.
@@ -81,7 +83,7 @@ func (n *Node) betweenBranches(err error) error {
 // switchTo makes the branch that the set stands at the best chain.
 func (n *Node) switchTo(target *tree.Node) error {
 	revert, apply := n.tree.Plan(n.tip, target)
-	if err := n.tellPool(revert, apply); err != nil {
+	if err := n.tellPool(revert, n.pool.Revert); err != nil {
 		return err
 	}
 	err := n.persist("switch the best chain", func() error {
@@ -92,7 +94,11 @@ func (n *Node) switchTo(target *tree.Node) error {
 		return err
 	}
 	n.at(stepSwitched)
+	n.lastSealed = time.Time{} // of another branch
 	n.setTip(target)
+	if err := n.tellPool(apply, n.pool.Commit); err != nil {
+		return err
+	}
 	n.setMinerTip()
 	if f := n.ev.Reorganised; f != nil {
 		f(len(revert), len(apply))
@@ -100,23 +106,16 @@ func (n *Node) switchTo(target *tree.Node) error {
 	return nil
 }
 
-// tellPool returns abandoned transactions to the pool and clears it of those
-// that are in the new blocks.
-func (n *Node) tellPool(revert, apply []ledger.Hash) error {
-	tell := func(hashes []ledger.Hash, how func(*ledger.Block)) error {
-		for _, hash := range hashes {
-			b, err := n.readBlock(hash)
-			if err != nil {
-				return err
-			}
-			how(b)
+// tellPool tells the pool of blocks that went or came.
+func (n *Node) tellPool(hashes []ledger.Hash, how func(*ledger.Block)) error {
+	for _, hash := range hashes {
+		b, err := n.readBlock(hash)
+		if err != nil {
+			return err
 		}
-		return nil
+		how(b)
 	}
-	if err := tell(revert, n.pool.Revert); err != nil {
-		return err
-	}
-	return tell(apply, n.pool.Commit)
+	return nil
 }
 
 // moveSet moves the output set from the block that it stands at to another. If

@@ -2,6 +2,7 @@ package chain
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -92,8 +93,16 @@ func (n *Node) ReadBlock(ctx context.Context, hash ledger.Hash) (uint32, BlockRe
 
 // Transaction looks for a transaction in the pool and in the best chain. The
 // error is ErrNotFound if it is in neither.
-func (n *Node) Transaction(ctx context.Context, id ledger.Hash) (Found, error) {
-	waiting := n.pool.Find([]ledger.Hash{id})[0] // before the log, as in Locate
+func (n *Node) Transaction(ctx context.Context, id ledger.Hash) (found Found, err error) {
+	n.lookUp(func() (done bool) {
+		found, err = n.transaction(ctx, id)
+		return !errors.Is(err, ErrNotFound)
+	})
+	return found, err
+}
+
+func (n *Node) transaction(ctx context.Context, id ledger.Hash) (Found, error) {
+	waiting := n.pool.Find([]ledger.Hash{id})[0]
 	at, b, err := n.tiers.Tx(ctx, id)
 	switch {
 	case err == nil:

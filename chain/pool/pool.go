@@ -28,24 +28,27 @@ type Pool struct {
 	low     int64  // seq of the oldest
 	gen     uint32 // counts the blocks that came and went: each may change every depth
 	tip     ledger.Hash
-	told    bool // tip is known: a block has come or gone since New
+	told    bool // tip is known: the set had one at New, or a block has come or gone since
 	stats   Stats
 
 	accepted []ledger.Tx // by the offer under way, for Events.Accepted; at most lockTxs
 }
 
-// New returns an empty pool over the given set. The error is about cfg.
+// New returns an empty pool over the given set as it stands. The error is about
+// cfg.
 func New(cfg Config, params *ledger.Params, outputs Outputs, ev Events) (*Pool, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	return &Pool{
+	p := &Pool{
 		cfg: cfg, params: params, outputs: outputs, ev: ev,
 		maxTx: params.MaxBlockBytes - blockOverhead, start: time.Now(), changed: make(chan struct{}, 1),
 		slab: slab{free: none}, waiting: list{head: none, tail: none},
 		byID: map[ledger.Hash]int32{}, spent: map[ledger.OutPoint]int32{},
 		recent: recent{size: RecentSpends}, gen: 1,
-	}, nil
+	}
+	_, p.tip, p.told = outputs.Tip()
+	return p, nil
 }
 
 // blockOverhead is what a block holds beside transfers: header, count, and a

@@ -398,6 +398,21 @@ func TestTakeDuringReorganisation(t *testing.T) {
 	}
 }
 
+// TestBehindFromTheStart: a pool over a set that has blocks knows which.
+func TestBehindFromTheStart(t *testing.T) {
+	c := newChain(10)
+	parent := pay(anyone, points(start(0)), 900)
+	if err := c.apply(c.block(100, parent)); err != nil {
+		t.Fatal(err)
+	}
+	p := newPool(t, c, nil)
+	child := pay(anyone, points(out(parent, 0)), 800)
+	gone := c.revert()
+	offerOne(t, p, "spends what is being abandoned", child, ledger.RejectBusy)
+	p.Revert(gone)
+	offerOne(t, p, "spends what was abandoned", child, ledger.RejectNone)
+}
+
 // TestInvalidBranch: what was accepted while the set stood on a branch that
 // came to nothing does not get into a template.
 func TestInvalidBranch(t *testing.T) {
