@@ -28,8 +28,9 @@ const (
 	orphanBytes    = 16 << 20
 	urgentFrames   = 512 // beyond: the peer is too slow and is let go
 	answerFrames   = 16
-	requestFrames  = 64 // requests of one peer that wait; beyond: the peer is let go
-	compactFrames  = 16 // compact blocks of one peer that wait; beyond: dropped, found by the next heartbeat
+	requestFrames  = 4096    // requests of one peer that wait: an announcement each Linger leads to fewer in SilentAfter
+	requestBytes   = 5 << 20 // of those, encoded: wantedTxs fit; beyond either: the peer is too slow and is let go
+	compactFrames  = 16      // compact blocks of one peer that wait; beyond: dropped, found by the next heartbeat
 	headersAtOnce  = 10_000
 	blocksAtOnce   = 1024
 	cachedBlocks   = 4 // whole blocks kept to answer requests for their transactions

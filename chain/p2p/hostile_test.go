@@ -419,6 +419,80 @@ func TestUnreadStreamEnds(t *testing.T) {
 	within(t, "its place given back", func() bool { return len(victim.host.serves) == 0 })
 }
 
+// asks sends as many requests at once, each for all of the IDs.
+func (s *stranger) asks(requests int, ids []ledger.Hash) {
+	for range requests {
+		s.say(frameWant(ids))
+	}
+}
+
+// A node that stood still asks, when it comes back, for all that was announced
+// meanwhile, before it takes the first answer.
+func TestRequestsAfterAStall(t *testing.T) {
+	const requests = 350
+	victim := startNode(t, options{host: func(c *Config) { c.BeatEvery, c.SilentAfter = time.Hour, time.Hour }})
+	victim.mustSubmit(newWallet(victim.Params()).rounds(1, 100))
+	ids := victim.PoolIDs(100)
+	s := newStranger(t, victim)
+	if got := s.enter(s.hello()); got != "" {
+		t.Fatalf("refused %q", got)
+	}
+	s.asks(requests, ids)
+	within(t, "all requests, or its end", func() bool {
+		return victim.host.Counts().FramesIn >= requests || len(victim.host.Peers()) == 0
+	})
+	for bodies := 0; bodies < requests*len(ids); {
+		f, err := s.stream.Recv()
+		if err != nil {
+			t.Fatalf("ended after %d bodies, with %d bans: %v", bodies, victim.host.Counts().Bans, err)
+		}
+		bodies += len(f.GetTxs().GetSizes())
+	}
+}
+
+// Who asks without end and takes no answer is let go, and is not banned: a slow
+// node differs from it by nothing but patience.
+func TestRequestsWithoutEnd(t *testing.T) {
+	for _, each := range []int{1, announceIDs} {
+		h := newIdle(t)
+		p := h.join(0)
+		f := frameWant(names(each))
+		taken := 0
+		for ; taken <= requestFrames && p.request(f) == nil; taken++ {
+		}
+		if bytes := taken * each * hashBytes; bytes > requestBytes || taken > requestFrames || bytes < wantedTxs*hashBytes && taken < requestFrames {
+			t.Errorf("%d requests for %d each wait", taken, each)
+		}
+	}
+	victim := startNode(t, options{host: func(c *Config) { c.BeatEvery, c.SilentAfter = time.Hour, time.Hour }})
+	honest := startNode(t, options{}, victim.addr())
+	connected(t, victim, 1)
+	victim.mustSubmit(newWallet(victim.Params()).rounds(1, 100))
+	pooled(t, 100, honest)
+	s := newStranger(t, victim)
+	if got := s.enter(s.hello()); got != "" {
+		t.Fatalf("refused %q", got)
+	}
+	ids := slices.Repeat(victim.PoolIDs(100), announceIDs/100)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for s.stream.Send(frameWant(ids)) == nil {
+		}
+	}()
+	within(t, "its end", func() bool { return len(victim.host.Peers()) == 1 })
+	for err := error(nil); err == nil; { // of which it hears after what was on its way
+		_, err = s.stream.Recv()
+	}
+	<-ended
+	if n := victim.host.Counts().Bans; n != 0 {
+		t.Errorf("%d bans", n)
+	}
+	if got := s.enter(s.hello()); got != "" {
+		t.Errorf("the stranger is refused %q", got)
+	}
+}
+
 // Who announces a block and withholds it holds it up for patience at most, and
 // not at all once somebody has it; each block is judged by one at a time.
 func TestClaims(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/chaindyno/chaindyno/chain/api/chainpb"
 )
@@ -44,9 +45,10 @@ type peer struct {
 	urgent   chan *chainpb.Frame        // small ones; full: the peer is let go
 	answers  chan *chainpb.Frame        // to requests; full: serve waits
 	outbox   outbox                     // announcements; full: dropped
-	requests chan *chainpb.Frame        // full: the peer is let go
+	requests chan *chainpb.Frame        // full: the peer is let go, without blame
 	compacts chan *chainpb.CompactBlock // full: dropped
 
+	requested atomic.Int64 // bytes in requests
 	heard     atomic.Int64 // host time of the last frame
 	rtt       atomic.Int64 // smoothed, ns
 	blocks    waiting      // answers about blocks
@@ -203,13 +205,21 @@ func (p *peer) answer(f *chainpb.Frame) error {
 	}
 }
 
+// request queues a request for serve. Who has too many wait does not take the
+// answers, which is no fault: a node that stood still asks at once for all that
+// was announced meanwhile.
 func (p *peer) request(f *chainpb.Frame) error {
-	select {
-	case p.requests <- f:
-		return nil
-	default:
-		return errFlood
+	size := int64(proto.Size(f))
+	if p.requested.Add(size) <= requestBytes {
+		select {
+		case p.requests <- f:
+			return nil
+		default:
+		}
 	}
+	p.requested.Add(-size)
+	p.host.dropped("requests", 1)
+	return errSlow
 }
 
 // serve answers requests.
@@ -218,6 +228,7 @@ func (p *peer) serve() {
 		var err error
 		select {
 		case f := <-p.requests:
+			p.requested.Add(-int64(proto.Size(f)))
 			switch body := f.Body.(type) {
 			case *chainpb.Frame_WantTxs:
 				err = p.host.relay.serve(p, body.WantTxs)

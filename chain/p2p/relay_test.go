@@ -34,6 +34,7 @@ func (h *idle) join(slot int) *peer {
 	p := &peer{
 		host: h.Host, id: ID{1, byte(slot)}, slot: slot, link: &link{host: h.Host},
 		urgent: make(chan *chainpb.Frame, urgentFrames), answers: make(chan *chainpb.Frame, answerFrames), outbox: newOutbox(false),
+		requests: make(chan *chainpb.Frame, requestFrames),
 	}
 	p.ctx, p.cancel = context.WithCancelCause(h.ctx)
 	h.peers[p.id] = p
