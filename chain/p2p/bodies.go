@@ -278,10 +278,12 @@ const exchangeEvery = time.Second
 // known to have.
 func (r *relay) exchange(p *peer, all bool) {
 	now := r.h.now()
-	if last := p.exchanged.Load(); all && last != 0 && now-last < int64(exchangeEvery) {
-		return
+	if all {
+		if last := p.exchanged.Load(); last != 0 && now-last < int64(exchangeEvery) {
+			return
+		}
+		p.exchanged.Store(now)
 	}
-	p.exchanged.Store(now)
 	list := r.h.node.Pool.PoolIDs(poolIDs)
 	r.mu.Lock()
 	lacking := list[:0]

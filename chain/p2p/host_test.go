@@ -228,7 +228,7 @@ func TestCompactBlockFetchesWhatIsMissing(t *testing.T) {
 	a := startNode(t, o)
 	b := startNode(t, o, a.addr())
 	connected(t, a, 1)
-	within(t, "the pools announced", func() bool { return a.host.snapshot()[0].exchanged.Load() > 0 })
+	within(t, "the pools announced", func() bool { return a.host.snapshot()[0].rtt.Load() > 0 }) // what a beat does next
 	w := newWallet(a.Params())
 	a.mustSubmit(w.rounds(1, 10))
 	pooled(t, 10, b)

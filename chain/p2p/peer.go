@@ -53,7 +53,7 @@ type peer struct {
 	rtt       atomic.Int64 // smoothed, ns
 	blocks    waiting      // answers about blocks
 	budget    budget       // owned by read
-	exchanged atomic.Int64 // host time of the last announcement of the whole pool
+	exchanged atomic.Int64 // host time of the last announcement of the whole pool that it asked for
 	probing   atomic.Bool
 
 	mu    sync.Mutex

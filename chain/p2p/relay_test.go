@@ -200,3 +200,46 @@ func TestOrphansAreOfferedAgain(t *testing.T) {
 		t.Error("it was not offered after a gap")
 	}
 }
+
+// announcedTo takes what was announced to the peer out of its queue of answers.
+func (p *peer) announcedTo(t *testing.T) (ids []ledger.Hash) {
+	t.Helper()
+	for len(p.answers) > 0 {
+		part, err := unpackHashes((<-p.answers).GetAnnounce().GetIds(), announceIDs)
+		if err != nil {
+			t.Fatalf("the peer would ban this node: %v", err)
+		}
+		ids = append(ids, part...)
+	}
+	return ids
+}
+
+// fill puts transactions that are but names into the pool.
+func (c *tiny) fill(ids []ledger.Hash) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, id := range ids {
+		c.pool[id] = ledger.Tx{}
+	}
+}
+
+// A peer that asks for the whole pool gets it, whatever this node has announced
+// by itself just before; but not time and again.
+func TestWholePoolWhenAsked(t *testing.T) {
+	h := newIdle(t)
+	p := h.join(0)
+	h.chain.fill(names(3))
+	h.relay.exchange(p, false)
+	h.relay.exchange(p, false)
+	if got := len(p.announcedTo(t)); got != 3 {
+		t.Errorf("%d are announced at first", got)
+	}
+	for _, want := range []int{3, 0} {
+		if err := h.relay.serve(p, &chainpb.WantTxs{}); err != nil {
+			t.Fatal(err)
+		}
+		if got := len(p.announcedTo(t)); got != want {
+			t.Errorf("%d are announced when asked for, want %d", got, want)
+		}
+	}
+}
