@@ -1,6 +1,7 @@
 package p2p
 
 import (
+	"slices"
 	"time"
 
 	"github.com/chaindyno/chaindyno/chain/api/chainpb"
@@ -275,7 +276,7 @@ func (r *relay) serve(p *peer, w *chainpb.WantTxs) error {
 const exchangeEvery = time.Second
 
 // exchange announces the pool to a peer: all of it, or what the peer is not
-// known to have.
+// known to have. What is beyond poolIDs the next beats go on with.
 func (r *relay) exchange(p *peer, all bool) {
 	now := r.h.now()
 	if all {
@@ -284,29 +285,59 @@ func (r *relay) exchange(p *peer, all bool) {
 		}
 		p.exchanged.Store(now)
 	}
-	list := r.h.node.Pool.PoolIDs(poolIDs)
-	r.mu.Lock()
-	lacking := list[:0]
-	for _, id := range list {
-		rec, ok := r.known.get(id)
-		if !ok {
-			rec = record{born: now}
-		} else if rec.peers&p.bit() != 0 && !all {
-			continue
-		}
-		rec.stage, rec.peers = held, rec.peers|p.bit()
-		r.known.put(id, rec, now)
-		lacking = append(lacking, id)
-	}
-	r.mu.Unlock()
-	for len(lacking) > 0 {
-		n := min(len(lacking), announceIDs)
-		f := &chainpb.Frame{Body: &chainpb.Frame_Announce{Announce: &chainpb.Announce{Ids: ledger.AppendHashes(nil, lacking[:n])}}}
+	ids, more := r.lacking(p, all)
+	for part := range slices.Chunk(ids, announceIDs) {
+		f := &chainpb.Frame{Body: &chainpb.Frame_Announce{Announce: &chainpb.Announce{Ids: ledger.AppendHashes(nil, part)}}}
 		if p.answer(f) != nil {
 			return
 		}
-		lacking = lacking[n:]
 	}
+	if more {
+		p.outbox.lose()
+	}
+}
+
+// lacking returns the oldest of the pool that a peer is not known to have,
+// poolIDs at most, and notes that it has them. With all, nothing is taken to be
+// known. more says that the rest is to follow: not in a pool that one generation
+// of records does not hold, where the first would be forgotten before the last
+// is reached, and be announced in a circle.
+func (r *relay) lacking(p *peer, all bool) (ids []ledger.Hash, more bool) {
+	list := r.h.node.Pool.PoolIDs(2 * knownTxs)
+	for part := range slices.Chunk(list, announceIDs) { // the lock is for others, too
+		more = r.lackingOf(p, part, all, &ids) || more
+	}
+	return ids, more && len(list) <= knownTxs
+}
+
+// lackingOf adds those of a part of the pool to ids, and says whether some found
+// no room.
+func (r *relay) lackingOf(p *peer, part []ledger.Hash, all bool, ids *[]ledger.Hash) (more bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := r.h.now()
+	for _, id := range part {
+		rec, ok := r.known.get(id)
+		has := rec.peers&p.bit() != 0
+		switch {
+		case has && !all:
+			continue
+		case len(*ids) < poolIDs:
+			if !ok {
+				rec = record{born: now}
+			}
+			rec.stage, rec.peers = held, rec.peers|p.bit()
+			*ids = append(*ids, id)
+		case has: // to be told all the same, at the next beat
+			more = true
+			rec.peers &^= p.bit()
+		default:
+			more = true
+			continue
+		}
+		r.known.put(id, rec, now)
+	}
+	return more
 }
 
 // refillMost bounds the wait between two times that peers are asked for their

@@ -18,7 +18,7 @@ const (
 
 	chunkBytes     = 1 << 20 // bodies in one frame or part; a transaction of 100,000 more is possible
 	announceIDs    = 8192    // in one frame
-	poolIDs        = 65_536  // announced to a new peer
+	poolIDs        = 65_536  // of the pool that are announced to a peer at once; the next beat goes on
 	pendingTxs     = 65_536  // announcements that wait for one peer; beyond: dropped and counted
 	pendingBytes   = 16 << 20
 	acceptedTxs    = 131_072 // accepted and not yet gathered; beyond: dropped and counted

@@ -243,3 +243,64 @@ func TestWholePoolWhenAsked(t *testing.T) {
 		}
 	}
 }
+
+// beats announces the pool to a peer until nothing is left, and returns what it
+// heard in each beat.
+func beats(t *testing.T, h *idle, p *peer) (heard [][]ledger.Hash) {
+	t.Helper()
+	for p.outbox.takeLost() {
+		h.relay.exchange(p, false)
+		heard = append(heard, p.announcedTo(t))
+		if len(heard) > 10 {
+			t.Fatal("there is no end to it")
+		}
+	}
+	return heard
+}
+
+// A pool of more than is announced at once is announced to its end, once, and
+// again to a peer that asks for it. What the peer has takes no room.
+func TestLargePoolIsAnnounced(t *testing.T) {
+	h := newIdle(t)
+	p := h.join(0)
+	ids := names(2*poolIDs + 100)
+	h.chain.fill(ids)
+	check := func(when string, parts [][]ledger.Hash, want int) {
+		t.Helper()
+		once := map[ledger.Hash]bool{}
+		for _, part := range parts {
+			if len(part) > poolIDs {
+				t.Errorf("%s: %d at once", when, len(part))
+			}
+			for _, id := range part {
+				if once[id] {
+					t.Fatalf("%s: %v is announced twice", when, id)
+				}
+				once[id] = true
+			}
+		}
+		if len(once) != want {
+			t.Errorf("%s: %d are announced, want %d", when, len(once), want)
+		}
+	}
+	p.outbox.lose()
+	check("at first", beats(t, h, p), len(ids))
+	if err := h.relay.serve(p, &chainpb.WantTxs{}); err != nil {
+		t.Fatal(err)
+	}
+	check("asked for", append([][]ledger.Hash{p.announcedTo(t)}, beats(t, h, p)...), len(ids))
+	h.chain.fill(names(len(ids) + 10))
+	p.outbox.lose()
+	check("ten more", beats(t, h, p), 10)
+}
+
+// There is an end to announcing a pool that is larger than what is remembered.
+func TestPoolBeyondMemory(t *testing.T) {
+	h := newIdle(t)
+	p := h.join(0)
+	h.chain.fill(names(knownTxs + 1))
+	p.outbox.lose()
+	if parts := beats(t, h, p); len(parts) != 1 || len(parts[0]) != poolIDs {
+		t.Errorf("announced in %d beats", len(parts))
+	}
+}
