@@ -201,7 +201,7 @@ func (r *relay) judged(p *peer, ids []ledger.Hash, payloads [][]byte, answers []
 			if !r.orphans.has(ids[i]) {
 				r.adopt(p, payloads[i], now)
 			}
-		case ledger.RejectBusy, ledger.RejectDepth:
+		case ledger.RejectBusy, ledger.RejectDepth, ledger.RejectImmature: // which may pass with the next block
 			r.known.drop(ids[i])
 			r.starved.Store(true)
 			r.full = true

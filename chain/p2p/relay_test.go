@@ -304,3 +304,23 @@ func TestPoolBeyondMemory(t *testing.T) {
 		t.Errorf("announced in %d beats", len(parts))
 	}
 }
+
+// What is refused for now is asked for when it is announced again, and peers are
+// asked to; what is refused for good is not.
+func TestRefusedForNow(t *testing.T) {
+	for answer, again := range map[ledger.Reject]int{
+		ledger.RejectBusy: 1, ledger.RejectDepth: 1, ledger.RejectImmature: 1, ledger.RejectDoubleSpend: 0,
+	} {
+		h := newIdle(t)
+		p, ids := h.join(0), names(1)
+		announceTo(t, h, p, ids)
+		if got := len(p.askedFor(t)); got != 1 {
+			t.Fatalf("%d are asked for at first", got)
+		}
+		h.relay.judged(p, ids, [][]byte{nil}, []ledger.Reject{answer})
+		announceTo(t, h, p, ids)
+		if got := len(p.askedFor(t)); got != again || h.relay.starved.Load() != (again > 0) {
+			t.Errorf("%v: %d are asked for again, starved %v", answer, got, h.relay.starved.Load())
+		}
+	}
+}
