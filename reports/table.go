@@ -71,10 +71,13 @@ func identity(r *result.Run) string {
 }
 
 func loopName(loop string) string {
-	if loop == "" {
+	switch loop {
+	case "":
 		return ""
+	case result.LoopOpen, result.LoopClosed:
+		return loop + " loop"
 	}
-	return loop + " loop"
+	return "paced by " + loop
 }
 
 func signingName(signing string) string {

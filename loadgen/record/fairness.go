@@ -22,6 +22,7 @@ const mostLanes = 1 << 20
 type fairness struct {
 	connections []connection
 	lanes       []laneTimes
+	of          func(sender uint16) int // nil: the sender's number is the connection's
 }
 
 type connection struct {
@@ -37,11 +38,11 @@ type laneTimes struct {
 	count uint32
 }
 
-func newFairness(connections, lanes int) *fairness {
+func newFairness(connections, lanes int, of func(uint16) int) *fairness {
 	if lanes > mostLanes {
 		lanes = 0
 	}
-	return &fairness{connections: make([]connection, connections), lanes: make([]laneTimes, lanes)}
+	return &fairness{connections: make([]connection, connections), lanes: make([]laneTimes, lanes), of: of}
 }
 
 // Buckets are 64 to an octave, over units of 1,024 ns; up to 127 units they are
@@ -67,10 +68,14 @@ func fairValue(bucket int) int64 {
 
 // add records a transaction that succeeded.
 func (f *fairness) add(e *inflight.Entry, ns int64) {
-	if int(e.Sender) >= len(f.connections) || ns < 0 || ns > result.HighestNs {
+	number := int(e.Sender)
+	if f.of != nil {
+		number = f.of(e.Sender)
+	}
+	if number >= len(f.connections) || ns < 0 || ns > result.HighestNs {
 		return
 	}
-	c := &f.connections[e.Sender]
+	c := &f.connections[number]
 	c.mu.Lock()
 	c.counts[fairBucket(ns)]++
 	c.count++

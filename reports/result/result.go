@@ -62,6 +62,12 @@ const (
 	Interrupted Verdict = "INTERRUPTED" // ended early; complete for what was measured
 )
 
+// The loops of this project's own generator.
+const (
+	LoopOpen   = "open"
+	LoopClosed = "closed"
+)
+
 // Info identifies a run.
 type Info struct {
 	ID     string          `json:"id"`
@@ -76,7 +82,7 @@ type Info struct {
 	SteadyToNs    int64  `json:"steady_to_ns"`
 	LoadEndNs     int64  `json:"load_end_ns"`  // the schedule's end
 	DrainEndNs    int64  `json:"drain_end_ns"` // the last fate known, or the deadline
-	Loop          string `json:"loop"`         // open | closed
+	Loop          string `json:"loop"`         // open | closed | who else kept the pace, such as k6
 	Signing       string `json:"signing"`      // before | live
 	Confirmations int    `json:"confirmations"`
 	InProcess     bool   `json:"in_process"`

@@ -23,7 +23,7 @@ const (
 )
 
 // Driver is a chain and the connection to it. It implements driver.Driver,
-// Locator, Sealer, Auditor and Inspector.
+// Locator, Sealer, Auditor, Inspector and Reader.
 type Driver struct {
 	chain *chain
 	done  chan struct{}
