@@ -47,7 +47,7 @@ func (b *batch) answer(i int, a driver.Ack) {
 	s, lane, slot, seq := b.s, b.lanes[i], b.slots[i], b.txs[i].Seq
 	busy := a.Status == driver.StatusRejected && a.Kind == driver.RejectBusy && lane >= 0
 	if b.call != nil && !busy {
-		b.call.answered(a)
+		b.call.answered(b.txs[i].Kind, a)
 	}
 	switch {
 	case busy:

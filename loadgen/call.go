@@ -33,8 +33,12 @@ type Answers struct {
 	Unknown  int // no answer that says either
 	Dropped  int // not sent
 	Kinds    map[driver.Reject]int
-	Detail   string // of the first that was not accepted, in the chain's words; may be empty
+	Detail   string        // of the first that was not accepted, in the chain's words; may be empty
+	ByKind   []KindAnswers // by kind of transaction, as Info.Kinds
 }
+
+// KindAnswers are the answers to transactions of one kind.
+type KindAnswers struct{ Sent, Accepted, Rejected int }
 
 // Fates are what became of the transactions of a call.
 type Fates struct{ Succeeded, Failed, Refused, Lost, Other int }
@@ -46,7 +50,7 @@ func (w *Wallet) newCall(n int) *Call {
 		w.last++
 	}
 	c := &Call{number: w.last, done: make(chan struct{}), ids: make([]driver.ID, 0, n)}
-	c.answers.Asked = n
+	c.answers.Asked, c.answers.ByKind = n, make([]KindAnswers, len(w.d.e.info.Kinds))
 	w.calls[c.number] = c
 	return c
 }
@@ -74,34 +78,38 @@ func (w *Wallet) retire(c *Call) {
 	}
 }
 
-func (c *Call) sent(id driver.ID) {
+func (c *Call) sent(tx *driver.Tx) {
 	c.mu.Lock()
-	c.ids = append(c.ids, id)
+	c.ids = append(c.ids, tx.ID)
 	c.answers.Sent++
+	c.answers.ByKind[tx.Kind].Sent++
 	c.open++
 	c.mu.Unlock()
 }
 
 // unsent takes one back that was counted as sent. Which one it was does not
 // matter: the whole batch is taken back.
-func (c *Call) unsent() {
+func (c *Call) unsent(kind uint8) {
 	c.mu.Lock()
 	c.ids = c.ids[:len(c.ids)-1]
 	c.answers.Sent--
+	c.answers.ByKind[kind].Sent--
 	c.answers.Dropped++
 	c.open--
 	c.mu.Unlock()
 }
 
-func (c *Call) answered(a driver.Ack) {
+func (c *Call) answered(kind uint8, a driver.Ack) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch a.Status {
 	case driver.StatusAccepted:
 		c.answers.Accepted++
+		c.answers.ByKind[kind].Accepted++
 		return
 	case driver.StatusRejected:
 		c.answers.Rejected++
+		c.answers.ByKind[kind].Rejected++
 		c.fates[inflight.FateRefused]++
 		c.open--
 		c.finishIfOver()
@@ -162,6 +170,7 @@ func (c *Call) Answers() Answers {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	a := c.answers
+	a.ByKind = append([]KindAnswers(nil), a.ByKind...)
 	a.Kinds = map[driver.Reject]int{}
 	for k, n := range c.answers.Kinds {
 		a.Kinds[k] = n

@@ -53,6 +53,10 @@ type Driven struct {
 	paced    atomic.Uint64 // arrivals that the pacer itself dropped
 	remarks  []string
 	ended    bool
+
+	awaitMu  sync.Mutex
+	awaited  map[driver.ID][]chan inflight.Fate
+	awaiting atomic.Int64 // len(awaited)
 }
 
 // conn is one connection, which several wallets share.
@@ -71,7 +75,7 @@ const inFlightMax = 500_000
 // clock. ctx bounds the preparation alone. A usage error (see IsUsage) is for
 // the user to mend.
 func Drive(ctx context.Context, opt DrivenOptions) (*Driven, error) {
-	d := &Driven{opt: opt, lost: make(chan struct{})}
+	d := &Driven{opt: opt, lost: make(chan struct{}), awaited: map[driver.ID][]chan inflight.Fate{}}
 	d.e = &engine{opt: opt.Options, sc: opt.Scenario, drv: opt.Driver, driven: d, cores: runtime.GOMAXPROCS(0)}
 	if err := d.prepare(ctx); err != nil {
 		return nil, err
@@ -200,6 +204,9 @@ func (d *Driven) done(en *inflight.Entry) {
 	if w := d.wallets[en.Sender].Load(); w != nil {
 		w.done(en)
 	}
+	if d.awaiting.Load() > 0 {
+		d.tell(en)
+	}
 }
 
 // Info describes the target, as it was at the start.
@@ -292,6 +299,9 @@ func (d *Driven) End(ctx context.Context, interrupted bool) {
 	e.end(ctx)
 	e.collector.Tick(e.now())
 }
+
+// Interrupted says, between End and Report, that the load was cut short.
+func (d *Driven) Interrupted() { d.e.interrupted.Store(true) }
 
 // Report closes the books, audits the chain where there is a run folder, and
 // puts together what was found. ctx cuts the audit short.

@@ -13,6 +13,7 @@ import (
 	"github.com/chaindyno/chaindyno/loadgen"
 	"github.com/chaindyno/chaindyno/loadgen/driver"
 	"github.com/chaindyno/chaindyno/loadgen/driver/null"
+	"github.com/chaindyno/chaindyno/loadgen/inflight"
 	"github.com/chaindyno/chaindyno/loadgen/scenario"
 	"github.com/chaindyno/chaindyno/reports/result"
 )
@@ -265,5 +266,41 @@ func TestDrivenShares(t *testing.T) {
 	}
 	if total != 33 || drv.Truth().Accepted != 66 {
 		t.Errorf("%d lanes, %d accepted", total, drv.Truth().Accepted)
+	}
+}
+
+// TestDrivenAwait: one transaction is waited for by its name, before and after
+// its fate, and one that nobody knows is said to be unknown.
+func TestDrivenAwait(t *testing.T) {
+	d, drv := drive(t, map[string]string{"seal": "demand"}, nil)
+	c, err := wallet(t, d, 0).Send(t.Context(), loadgen.Order{Next: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := c.IDs()[1]
+	early := make(chan inflight.Fate)
+	go func() {
+		f, err := d.Await(t.Context(), id)
+		if err != nil {
+			t.Error(err)
+		}
+		early <- f
+	}()
+	short, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := d.Await(short, id); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("no block yet: %v", err)
+	}
+	if err := drv.Seal(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	if f := <-early; f != inflight.FateSucceeded {
+		t.Error(f)
+	}
+	if f, err := d.Await(t.Context(), id); err != nil || f != inflight.FateSucceeded {
+		t.Errorf("afterwards: %v, %v", f, err)
+	}
+	if _, err := d.Await(t.Context(), driver.ID{1}); !errors.Is(err, driver.ErrNotFound) {
+		t.Errorf("nobody's: %v", err)
 	}
 }

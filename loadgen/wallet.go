@@ -301,7 +301,7 @@ func (j *job) added(tx driver.Tx, err error) (ok bool, _ error) {
 		return false, nil
 	}
 	if err == nil {
-		j.call.sent(tx.ID)
+		j.call.sent(&tx)
 	}
 	return err == nil, err
 }
@@ -335,7 +335,7 @@ func (w *Wallet) takeBack(b *batch) {
 			continue
 		}
 		s.e.table.Cancel(b.slots[i])
-		b.call.unsent()
+		b.call.unsent(b.txs[i].Kind)
 		s.rec.Withdrawn(1)
 		if lane >= 0 {
 			s.lanes.settle(answer{lane: lane, seq: b.txs[i].Seq, what: driver.Refused}, 0)
@@ -398,7 +398,7 @@ func (w *Wallet) giveUp(c *Call) {
 	for _, r := range s.lanes.again {
 		ln := &s.lanes.all[r.lane]
 		if c != nil {
-			c.answered(busy)
+			c.answered(ln.tx.Kind, busy)
 		}
 		s.answered(ln.slot, busy)
 		s.lanes.settle(answer{lane: r.lane, seq: ln.tx.Seq, what: driver.Refused}, 0)
