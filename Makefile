@@ -5,7 +5,7 @@ ARGS ?=
 FUZZTIME ?= 5s
 LINT := $(GO) tool -modfile=tools/golangci.mod golangci-lint
 
-.PHONY: help build k6 run sweep test race lint fuzz e2e bench ab docker docker-offline compose generate generate-check check clean
+.PHONY: help build run sweep test race lint fuzz e2e bench ab docker docker-offline compose generate generate-check check clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -17,34 +17,27 @@ build: ## the binary, bin/chaindyno
 run: build ## load the reference chain and report what it delivers (ARGS="FILE --set key=value")
 	bin/chaindyno run $(ARGS)
 
-k6: ## bin/k6: k6 with the module k6/x/chain and the output chaindyno (the first build takes minutes)
-	cd xk6-chain && $(GO) build -trimpath -o ../bin/k6 ./cmd/k6
-
 sweep: build ## a matrix of threads x batch sizes in some 6 minutes: verdict, HTML and CSV (ARGS="--set key=value")
 	bin/chaindyno sweep scenarios/threads-batch.yaml $(ARGS)
 
 test: ## every test but the end-to-end ones
 	$(GO) test -timeout 20m ./...
-	cd xk6-chain && $(GO) test -timeout 10m ./...
 
 race: ## the same with the race detector, without the longest ones
 	$(GO) test -race -short -timeout 30m ./...
-	cd xk6-chain && $(GO) test -race -short -timeout 30m ./...
 
 lint: ## vet and golangci-lint
 	$(GO) vet ./...
 	$(LINT) run
-	cd xk6-chain && $(GO) vet ./... && $(GO) tool -modfile=../tools/golangci.mod golangci-lint run
 
 fuzz: ## every fuzz target for FUZZTIME each
 	@FUZZTIME=$(FUZZTIME) GO=$(GO) ./tools/fuzz.sh
 
-e2e: build k6 ## the real binaries from outside: runs, faults, k6, and explorer and report in a browser
+e2e: build ## the real binary from outside: runs, faults, and explorer and report in a browser
 	CHAINDYNO_BIN=$(CURDIR)/bin/chaindyno $(GO) test -tags e2e -count=1 -p 1 -timeout 60m ./cmd/chaindyno ./chain/api/web ./reports
-	cd xk6-chain && CHAINDYNO_BIN=$(CURDIR)/bin/chaindyno K6_BIN=$(CURDIR)/bin/k6 $(GO) test -tags e2e -count=1 -timeout 20m ./cmd/k6
 
-bench: build k6 ## how fast and how small, each figure beside its target (ARGS="-run NAME")
-	$(GO) run ./cmd/bench -bin bin/chaindyno -k6 bin/k6 $(ARGS)
+bench: build ## how fast and how small, each figure beside its target (ARGS="-run NAME")
+	$(GO) run ./cmd/bench -bin bin/chaindyno $(ARGS)
 
 ab: ## whether compare sees a build that is slower by a tenth, and nothing between equal ones (REPEATS=10, some ten minutes)
 	@GO=$(GO) ./tools/ab.sh

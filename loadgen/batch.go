@@ -17,7 +17,6 @@ type batch struct {
 	lanes   []int32
 	entries []inflight.Entry // Attempts > 1: sent before
 	left    atomic.Int32
-	call    *Call // that waits for the answers; nil: nobody does
 }
 
 var batches = sync.Pool{New: func() any { return new(batch) }}
@@ -31,7 +30,6 @@ func newBatch(s *sender) *batch {
 func (b *batch) free() {
 	clear(b.txs) // payloads may be garbage now
 	b.txs, b.slots, b.lanes, b.entries = b.txs[:0], b.slots[:0], b.lanes[:0], b.entries[:0]
-	b.call = nil
 	batches.Put(b)
 }
 
@@ -45,12 +43,8 @@ func (b *batch) add(tx driver.Tx, slot inflight.Slot, lane int32, e inflight.Ent
 // answer takes one ack. It runs on the session's goroutines.
 func (b *batch) answer(i int, a driver.Ack) {
 	s, lane, slot, seq := b.s, b.lanes[i], b.slots[i], b.txs[i].Seq
-	busy := a.Status == driver.StatusRejected && a.Kind == driver.RejectBusy && lane >= 0
-	if b.call != nil && !busy {
-		b.call.answered(b.txs[i].Kind, a)
-	}
 	switch {
-	case busy:
+	case a.Status == driver.StatusRejected && a.Kind == driver.RejectBusy:
 		s.in.answer(answer{lane: lane, seq: seq, busy: true})
 	case a.Status == driver.StatusRejected:
 		s.answered(slot, a)
@@ -61,7 +55,6 @@ func (b *batch) answer(i int, a driver.Ack) {
 	default:
 		s.answered(slot, a)
 		s.e.lookup.ask(question{sender: s, lane: lane, slot: slot, id: b.txs[i].ID, seq: seq, kind: b.txs[i].Kind})
-		s.in.signal()
 	}
 	if b.left.Add(-1) == 0 {
 		b.free()

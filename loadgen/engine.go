@@ -57,8 +57,6 @@ type engine struct {
 	failedFaults       int
 	followErr          error // the chain could not be followed to the end
 	rawFile, spoolFile string
-	beside             *beside
-	driven             *Driven // nil: the engine keeps the pace itself
 }
 
 // now is the run's clock: ns since its start, monotonic.
@@ -187,131 +185,89 @@ func (e *engine) calibrate(ctx context.Context, after bool) {
 	e.opt.Calibrate(ctx, e.calibration, after)
 }
 
-// open creates what a run records into. The clock starts here. Without a run
-// folder nothing goes to disk: there is no raw log, and nothing to audit by.
-func (e *engine) open() (b *beside, err error) {
-	b = &beside{}
-	if e.opt.Dir != "" {
-		if err := e.openFiles(b); err != nil {
-			return nil, err
-		}
+// open creates what a run records into. The clock starts here.
+func (e *engine) open() (*record.Raw, *audit.Spool, *os.File, error) {
+	e.rawFile, e.spoolFile = filepath.Join(e.opt.Dir, "transactions.csv.zst"), filepath.Join(e.opt.Dir, "audit.spool")
+	f, err := os.Create(e.rawFile)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	raw, err := record.NewRaw(f, e.info.Kinds, e.sc.Load.Seed)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	spool, err := audit.NewSpool(e.spoolFile)
+	if err != nil {
+		return nil, nil, nil, err
 	}
 	e.table = inflight.New(int(e.bound))
 	e.watch = newWatch(e)
-	o := record.Options{
+	e.collector, err = record.New(record.Options{
 		Worker: "worker-0", Kinds: e.info.Kinds, SteadyFrom: e.steadyFrom, SteadyTo: e.steadyTo, LoadEnd: e.steadyTo,
 		Now: e.now, InFlight: func() int64 { return e.waiting.Load() + int64(e.table.Len()) }, Pool: e.watch.pool.Load,
-		Raw: b.raw, OnSample: e.watch.sample,
+		Raw: raw, OnSample: e.watch.sample,
 		Connections: len(e.senders), Lanes: e.plan.Lanes, LanesOf: func(i int) int { return len(e.senders[i].lanes.all) },
-	}
-	if e.driven != nil {
-		e.driven.record(&o)
-	}
-	if e.collector, err = record.New(o); err != nil {
-		return nil, err
+	})
+	if err != nil {
+		return nil, nil, nil, err
 	}
 	e.rec = e.collector.Recorder()
 	locator, _ := e.drv.(driver.Locator)
 	e.lookup = &lookup{e: e, locate: locator, asked: map[inflight.Slot]bool{}, rec: e.collector.Recorder()}
-	e.follower = e.newFollower(b.spool)
-	return b, nil
-}
-
-// openFiles creates the raw log and the audit's record of inclusions.
-func (e *engine) openFiles(b *beside) (err error) {
-	e.rawFile, e.spoolFile = filepath.Join(e.opt.Dir, "transactions.csv.zst"), filepath.Join(e.opt.Dir, "audit.spool")
-	if b.rawFile, err = os.Create(e.rawFile); err != nil {
-		return err
-	}
-	if b.raw, err = record.NewRaw(b.rawFile, e.info.Kinds, e.sc.Load.Seed); err != nil {
-		return err
-	}
-	b.spool, err = audit.NewSpool(e.spoolFile)
-	return err
-}
-
-// beside is what goes on beside the load until the books are closed.
-type beside struct {
-	raw      *record.Raw // nil without a run folder; so are spool and rawFile
-	spool    *audit.Spool
-	rawFile  *os.File
-	stop     context.CancelFunc
-	running  sync.WaitGroup // follower, look-ups, watch, collector
-	rawDone  sync.WaitGroup
-	rawErr   error
-	followed error // why the chain can't be followed any more
-}
-
-// begin starts what goes on beside the load: one goroutine follows the chain,
-// one looks up, one watches resources, one merges what was recorded each
-// second, one writes the raw log. lost is called when the chain can't be
-// followed any more. The run's clock is at zero when begin returns.
-func (e *engine) begin(hard context.Context, lost func()) error {
-	b, err := e.open()
-	if err != nil {
-		return fmt.Errorf("run folder: %w", err)
-	}
-	e.beside = b
-	info, err := e.drv.Info(hard)
-	if err != nil {
-		return err
-	}
-	e.from = info.Tip
-	background, stop := context.WithCancel(hard)
-	b.stop = stop
-	e.began = time.Now()
-	e.start = e.began
-	if b.raw != nil {
-		b.rawDone.Go(func() { b.rawErr = b.raw.Run() })
-	}
-	b.running.Go(func() {
-		if b.followed = e.follower.run(background, e.from); b.followed != nil {
-			lost()
-		}
-	})
-	b.running.Go(func() { e.lookup.run(background) })
-	b.running.Go(func() { e.watch.run(background) })
-	b.running.Go(func() { _ = e.collector.Run(background) })
-	return nil
-}
-
-// end stops what goes on beside the load and finds the fate of what is left
-// over. Everything that sends has ended.
-func (e *engine) end(hard context.Context) {
-	b := e.beside
-	e.drainEnd = e.now()
-	b.stop()
-	b.running.Wait()
-	e.settleRest(hard)
-	e.followErr = b.followed
-}
-
-// load runs the load and the drain.
-//
-// Goroutines: one dispatcher (open loop), one sender per connection, one that
-// does the scenario's faults, and those of begin. load returns when all of them
-// have.
-func (e *engine) load(ctx, hard context.Context) error {
-	// One processor of the Go scheduler is for the dispatcher: when it wakes,
-	// it must not queue behind senders that sign. The cores stay the same.
-	e.cores = runtime.GOMAXPROCS(0)
-	runtime.GOMAXPROCS(e.cores + 1)
-	defer runtime.GOMAXPROCS(e.cores)
-	load, stopLoad := context.WithCancel(ctx)
-	drain, stopDrain := context.WithCancel(hard)
-	defer stopLoad()
-	defer stopDrain()
-	if err := e.begin(hard, func() { stopLoad(); stopDrain() }); err != nil {
-		return err
-	}
-	var send, hurt sync.WaitGroup
-	hurt.Go(func() { e.hurt(load) })
 	for i, s := range e.senders {
 		s.rec, s.ackRec = e.collector.Recorder(), e.collector.Recorder()
 		if c := e.sc.Load.Schedule.Closed; c != nil {
 			n := len(e.senders)
 			s.closed = &closedLoop{window: c.InFlight*(i+1)/n - c.InFlight*i/n, since: -1}
 		}
+	}
+	e.follower = e.newFollower(spool)
+	return raw, spool, f, nil
+}
+
+// load runs the load and the drain.
+//
+// Goroutines: one dispatcher (open loop), one sender per connection, one
+// follower, one for look-ups, one that watches resources, one that merges what
+// was recorded each second, one that writes the raw log, one that does the
+// scenario's faults. load returns when all of them have.
+func (e *engine) load(ctx, hard context.Context) error {
+	// One processor of the Go scheduler is for the dispatcher: when it wakes,
+	// it must not queue behind senders that sign. The cores stay the same.
+	e.cores = runtime.GOMAXPROCS(0)
+	runtime.GOMAXPROCS(e.cores + 1)
+	defer runtime.GOMAXPROCS(e.cores)
+	raw, spool, rawFile, err := e.open()
+	if err != nil {
+		return fmt.Errorf("run folder: %w", err)
+	}
+	info, err := e.drv.Info(hard)
+	if err != nil {
+		return err
+	}
+	e.from = info.Tip
+	background, stopBackground := context.WithCancel(hard)
+	load, stopLoad := context.WithCancel(ctx)
+	drain, stopDrain := context.WithCancel(hard)
+	defer stopBackground()
+	defer stopDrain()
+	e.began = time.Now()
+	e.start = e.began
+
+	var back, send, rawDone sync.WaitGroup
+	var rawErr, followErr error
+	rawDone.Go(func() { rawErr = raw.Run() })
+	back.Go(func() {
+		if followErr = e.follower.run(background, e.from); followErr != nil {
+			stopLoad()
+			stopDrain()
+		}
+	})
+	back.Go(func() { e.lookup.run(background) })
+	back.Go(func() { e.watch.run(background) })
+	back.Go(func() { _ = e.collector.Run(background) })
+	back.Go(func() { e.hurt(load) })
+	for _, s := range e.senders {
 		send.Go(func() { s.run(load, drain) })
 	}
 	e.arrivals(load)
@@ -323,19 +279,24 @@ func (e *engine) load(ctx, hard context.Context) error {
 	stopDrain()
 	send.Wait()
 	for _, s := range e.senders {
-		e.closeSession(s.session)
+		if err := s.session.Close(); err != nil {
+			e.collector.Errors().Add(record.ClassInternal, "close", "", e.now(), false, err.Error())
+		}
 		s.finish()
 	}
-	hurt.Wait()
-	e.end(hard)
-	e.close(e.beside)
-	return nil
-}
-
-func (e *engine) closeSession(s driver.Session) {
-	if err := s.Close(); err != nil {
-		e.collector.Errors().Add(record.ClassInternal, "close", "", e.now(), false, err.Error())
+	e.drainEnd = e.now()
+	stopBackground()
+	back.Wait()
+	e.settleRest(hard)
+	e.close(raw, spool, &rawDone)
+	if err := rawFile.Close(); rawErr == nil {
+		rawErr = err
 	}
+	if rawErr != nil {
+		e.collector.Errors().Add(record.ClassInternal, "raw_log", "", e.now(), false, rawErr.Error())
+	}
+	e.followErr = followErr
+	return nil
 }
 
 // arrivals runs the schedule to its end, or to the load's.
@@ -442,24 +403,13 @@ func (e *engine) locateRest(ctx context.Context) map[driver.ID]driver.Place {
 }
 
 // close ends the books: nothing is recorded afterwards.
-func (e *engine) close(b *beside) {
+func (e *engine) close(raw *record.Raw, spool *audit.Spool, rawDone *sync.WaitGroup) {
 	e.collector.Finish()
-	if b.raw == nil {
-		return
+	raw.Close()
+	rawDone.Wait()
+	if err := spool.Close(); err != nil {
+		e.collector.Errors().Add(record.ClassInternal, "audit_spool", "", e.now(), false, err.Error())
 	}
-	b.raw.Close()
-	b.rawDone.Wait()
-	failed := func(kind string, err error) {
-		if err != nil {
-			e.collector.Errors().Add(record.ClassInternal, kind, "", e.now(), false, err.Error())
-		}
-	}
-	failed("audit_spool", b.spool.Close())
-	err := b.rawFile.Close()
-	if b.rawErr != nil {
-		err = b.rawErr
-	}
-	failed("raw_log", err)
 }
 
 // cleanUp removes the scratch files, and closes sessions of a run that ended
@@ -469,7 +419,7 @@ func (e *engine) cleanUp() {
 	if e.spoolFile != "" {
 		_ = os.Remove(e.spoolFile) // scratch
 	}
-	if e.start.IsZero() && e.driven == nil {
+	if e.start.IsZero() {
 		for _, s := range e.senders {
 			s.session.Close()
 		}

@@ -31,7 +31,7 @@ type follower struct {
 	waitNs []float64 // of each row: the sum of their times from intended to included
 	rowAt  map[driver.Ref]int
 
-	spool   *audit.Spool // nil: the run is not audited
+	spool   *audit.Spool
 	durable []driver.Ref // that have held
 	synced  int          // blocks of the best chain that were announced as durable
 	reorgs  int
@@ -121,9 +121,7 @@ func (f *follower) apply(b *driver.Block, now int64) {
 	}
 	f.rec.Foreign(foreign)
 	f.missing += b.Missing
-	if f.e.driven == nil || !f.e.dispatched.Load() {
-		f.stages.merge(b.Stages, now)
-	}
+	f.stages.merge(b.Stages, now)
 	f.good, f.waitNs = append(f.good, good), append(f.waitNs, wait)
 	f.row(b, len(own), now)
 	f.seen.Add(1)
@@ -188,9 +186,7 @@ func (f *follower) holdBlock(b *seenBlock, now int64) {
 			f.rec.Done(&entry)
 		}
 	}
-	if f.spool != nil {
-		f.spool.Add(b.ref, f.ids)
-	}
+	f.spool.Add(b.ref, f.ids)
 	if b.durable {
 		f.durable = append(f.durable, b.ref)
 	}
@@ -216,7 +212,7 @@ func (f *follower) gone(id driver.ID) {
 // tell queues news for the lane of an entry. What was refused has been settled
 // with its lane already.
 func (f *follower) tell(entry *inflight.Entry, what driver.Settlement) {
-	if entry.Status == driver.StatusRejected || entry.Lane == noLane {
+	if entry.Status == driver.StatusRejected {
 		return
 	}
 	f.news[entry.Sender] = append(f.news[entry.Sender], laneEvent{
@@ -227,10 +223,8 @@ func (f *follower) tell(entry *inflight.Entry, what driver.Settlement) {
 // flush hands over what one update has gathered.
 func (f *follower) flush() {
 	for i, news := range f.news {
-		if len(news) > 0 {
-			f.e.senders[i].in.news(news)
-			f.news[i] = news[:0]
-		}
+		f.e.senders[i].in.news(news)
+		f.news[i] = news[:0]
 	}
 }
 

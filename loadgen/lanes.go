@@ -2,7 +2,6 @@ package loadgen
 
 import (
 	"container/heap"
-	"math"
 
 	"github.com/chaindyno/chaindyno/loadgen/driver"
 	"github.com/chaindyno/chaindyno/loadgen/inflight"
@@ -21,10 +20,6 @@ type lane struct {
 	queued   bool          // in the ready queue
 	attempts uint8
 }
-
-// noLane is the lane of a transaction that no lane has built: what becomes of it
-// is nobody's news. As an index of a sender's lanes it is below zero.
-const noLane = math.MaxUint32
 
 // lanes is the lanes of one sender and which of them can take a transaction
 // now: those with nothing unanswered and fewer than window unconfirmed ones.
@@ -72,9 +67,6 @@ func (l *lanes) pop() (i int32, ok bool) {
 // settle takes an answer: the lane moves on, or waits to send again at due. It
 // says whether the answer was waited for: an inclusion may have told before.
 func (l *lanes) settle(a answer, now int64) bool {
-	if a.lane < 0 {
-		return false // of no lane
-	}
 	ln := &l.all[a.lane]
 	if !ln.waiting || ln.tx.Seq != a.seq {
 		return false
@@ -97,9 +89,6 @@ func (l *lanes) settle(a answer, now int64) bool {
 // note takes news of a transaction. An inclusion that comes before the answer,
 // or instead of one, is an acceptance.
 func (l *lanes) note(ev laneEvent) {
-	if ev.lane < 0 {
-		return
-	}
 	ln := &l.all[ev.lane]
 	if ev.what == driver.InBlock && ln.waiting && ln.tx.Seq == ev.seq {
 		l.settle(answer{lane: ev.lane, seq: ev.seq, what: driver.Accepted}, 0)

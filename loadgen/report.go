@@ -36,13 +36,10 @@ func (e *engine) report(ctx context.Context) *result.Run {
 	r.Fairness = e.collector.Fairness()
 	r.Faults = e.faults
 	e.progress(Progress{Phase: PhaseAudit})
-	r.Audit = result.Audit{Level: audit.LevelOff, OK: true}
-	if f.spool != nil {
-		r.Audit = audit.Run(ctx, e.drv, audit.Claim{
-			Level: e.sc.Audit, Start: e.from, Tip: f.tip(), Spool: f.spool, Dir: e.opt.Dir, Durable: f.durable,
-			Want: succeeded + r.Counts.Fates[result.FateFailed],
-		})
-	}
+	r.Audit = audit.Run(ctx, e.drv, audit.Claim{
+		Level: e.sc.Audit, Start: e.from, Tip: f.tip(), Spool: f.spool, Dir: e.opt.Dir, Durable: f.durable,
+		Want: succeeded + r.Counts.Fates[result.FateFailed],
+	})
 	promises(r)
 	if e.followErr != nil {
 		r.Audit.OK = false
@@ -76,16 +73,8 @@ func (e *engine) runInfo() result.Info {
 	return result.Info{
 		ID: e.opt.ID, Name: e.sc.Name, Start: e.began.UTC(), Argv: e.opt.Argv, Seed: e.sc.Load.Seed, Config: e.sc.JSON(),
 		SteadyFromNs: e.steadyFrom, SteadyToNs: min(e.steadyTo, e.loadEnd), LoadEndNs: e.loadEnd, DrainEndNs: e.drainEnd,
-		Loop: e.loop(), Signing: e.sc.Load.Sign, Confirmations: e.sc.Load.Confirmations, InProcess: e.opt.InProcess,
+		Loop: e.sc.Loop(), Signing: e.sc.Load.Sign, Confirmations: e.sc.Load.Confirmations, InProcess: e.opt.InProcess,
 	}
-}
-
-// loop says who kept the pace.
-func (e *engine) loop() string {
-	if e.driven != nil {
-		return e.driven.opt.Pacer
-	}
-	return e.sc.Loop()
 }
 
 func (e *engine) environment() result.Environment {
@@ -129,9 +118,6 @@ func (e *engine) worker(r *result.Run) result.Worker {
 		Name: "worker-0", Sent: c.Sent, Accepted: c.Answers[driver.StatusAccepted.String()], Succeeded: c.Fates[result.FateSucceeded],
 		Rejected: c.Answers[driver.StatusRejected.String()], Unknown: c.Answers[driver.StatusUnknown.String()],
 		Dropped: c.DroppedOverload + c.DroppedLate + c.DroppedStarved, Latency: r.Latency, Version: buildinfo.Read().Version, SegmentTo: e.plan.Lanes,
-	}
-	if e.driven != nil {
-		w.SegmentFrom, w.SegmentTo = e.driven.from, e.driven.to
 	}
 	if window[record.Dispatched] > 0 {
 		w.DispatchedShare = float64(window[record.InTime]) / float64(window[record.Dispatched])
@@ -199,9 +185,6 @@ func (e *engine) judge(r *result.Run) {
 	r.Validity = verdict.Validity(r, o)
 	r.SLO = verdict.SLO(r, objectives(e.sc.SLO))
 	r.Warnings = append(append([]string{}, e.plan.Warnings...), verdict.Warnings(r, o)...)
-	if e.driven != nil {
-		r.Warnings = append(e.driven.warnings(), r.Warnings...)
-	}
 	if e.follower.broken > 0 {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("blocks that were reverted after they had held: %d; load.confirmations: %d is too few for this chain", e.follower.broken, e.sc.Load.Confirmations))
 	}

@@ -198,39 +198,20 @@ func (s *sender) start(b *batch, i int32, intended, dispatched int64) bool {
 		}
 		return false
 	}
-	if err := s.put(b, i, tx, 0, intended, dispatched); err != nil {
-		s.rec.Dropped(intended, record.Overload, err.Error())
-		return false
-	}
-	return true
-}
-
-// put registers the transaction that lane i has built and adds it to the batch.
-// Where the table has no room for it the lane takes it back.
-func (s *sender) put(b *batch, i int32, tx driver.Tx, call uint32, intended, dispatched int64) error {
-	err := s.register(b, i, tx, call, intended, dispatched)
-	if err != nil {
-		s.lanes.all[i].drv.Settle(tx, driver.Refused)
-		s.lanes.queue(i)
-	}
-	return err
-}
-
-func (s *sender) register(b *batch, i int32, tx driver.Tx, call uint32, intended, dispatched int64) error {
 	entry := inflight.Entry{
-		ID: tx.ID, Seq: tx.Seq, Lane: tx.Lane, Call: call, Sender: uint16(s.index), Kind: tx.Kind,
+		ID: tx.ID, Seq: tx.Seq, Lane: tx.Lane, Sender: uint16(s.index), Kind: tx.Kind,
 		Intended: intended, Dispatched: dispatched, Sent: inflight.Unset,
 	}
 	slot, err := s.e.table.Register(&entry)
 	if err != nil {
-		return err
+		s.rec.Dropped(intended, record.Overload, err.Error())
+		ln.drv.Settle(tx, driver.Refused)
+		s.lanes.queue(i)
+		return false
 	}
-	if i >= 0 {
-		ln := &s.lanes.all[i]
-		ln.tx, ln.buf, ln.slot, ln.waiting = tx, tx.Payload, slot, true
-	}
+	ln.tx, ln.buf, ln.slot, ln.waiting = tx, tx.Payload, slot, true
 	b.add(tx, slot, i, entry)
-	return nil
+	return true
 }
 
 // resend adds a lane's refused payload to the batch once more.
@@ -312,14 +293,8 @@ func (s *sender) giveUp() {
 	s.lanes.again = nil
 }
 
-// local turns a lane's number in the handout into an index of this sender; below
-// zero for noLane.
-func (s *sender) local(lane uint32) int32 {
-	if lane == noLane {
-		return -1
-	}
-	return int32(lane) - int32(s.base)
-}
+// local turns a lane's number in the handout into an index of this sender.
+func (s *sender) local(lane uint32) int32 { return int32(lane) - int32(s.base) }
 
 // answered notes a final answer. It runs on the session's goroutines.
 func (s *sender) answered(slot inflight.Slot, a driver.Ack) {

@@ -23,7 +23,7 @@ func perTx(s *share) (amount, per float64)     { return s.waitNs, s.good }
 // told and not acted on: see decision 0016.
 func (e *engine) steady() result.Steady {
 	all := e.steadyBlocks()
-	s := result.Steady{State: result.SteadyYes, BlocksNeeded: stats.MinBlocks, Varying: e.driven != nil || e.sc.Varies()}
+	s := result.Steady{State: result.SteadyYes, BlocksNeeded: stats.MinBlocks, Varying: e.sc.Varies()}
 	s.Series = []result.SteadySeries{
 		steadySeries("throughput", "tx/s", all, perSecond, e.sc.Load.Seed),
 		steadySeries("commit", "ns", slices.DeleteFunc(slices.Clone(all), func(s share) bool { return s.good == 0 }), perTx, e.sc.Load.Seed),

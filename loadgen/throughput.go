@@ -136,7 +136,7 @@ func (e *engine) throughput() result.Throughput {
 		t.WholePerS = float64(whole[record.Succeeded]) / (float64(e.drainEnd) / 1e9)
 	}
 	e.backlog(&t)
-	if e.sc.Load.Schedule.Closed != nil && e.loadEnd > 0 {
+	if e.schedule == nil && e.loadEnd > 0 {
 		for _, s := range e.senders {
 			t.Blocked += float64(s.closed.blocked) / float64(e.loadEnd) / float64(len(e.senders))
 		}
@@ -146,7 +146,7 @@ func (e *engine) throughput() result.Throughput {
 
 // backlog fits the in-flight count over the steady window.
 func (e *engine) backlog(t *result.Throughput) {
-	if e.sc.Load.Schedule.Closed != nil {
+	if e.schedule == nil {
 		t.BacklogWhy = "the window of a closed loop holds the backlog where it is"
 		return
 	}

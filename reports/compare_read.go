@@ -6,9 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
-	"time"
 
 	"github.com/chaindyno/chaindyno/reports/compare"
 	"github.com/chaindyno/chaindyno/reports/result"
@@ -39,33 +37,6 @@ func FindRuns(paths []string) ([]string, error) {
 		return nil, fmt.Errorf("%d runs, permitted are %d", len(dirs), maxCompared)
 	}
 	return dirs, nil
-}
-
-// OneRun returns the folder of the run that path is or holds. A path without any
-// is returned as it is, for ReadRun to tell what is wrong with it; one with
-// several is an error that names the newest.
-func OneRun(path string) (string, error) {
-	dirs, err := findRuns(path, deepest)
-	switch {
-	case err != nil || len(dirs) == 0:
-		return path, nil
-	case len(dirs) > 1:
-		return "", fmt.Errorf("%s holds %d runs: name one of them, such as %s", path, len(dirs), newest(dirs))
-	}
-	return dirs[0], nil
-}
-
-// newest is the folder that was changed last.
-func newest(dirs []string) string {
-	return slices.MaxFunc(dirs, func(a, b string) int { return changed(a).Compare(changed(b)) })
-}
-
-func changed(dir string) time.Time {
-	info, err := os.Stat(dir)
-	if err != nil {
-		return time.Time{}
-	}
-	return info.ModTime()
 }
 
 // findRuns takes a folder with a file of a run in it for a run's, also where

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/chaindyno/chaindyno/reports/compare"
 	"github.com/chaindyno/chaindyno/reports/result"
@@ -27,25 +26,6 @@ func writeRuns(t *testing.T, dir, name string, n int) []string {
 		dirs = append(dirs, path)
 	}
 	return dirs
-}
-
-// TestOneRun: a folder with a single run stands for it, one with several names
-// the newest, and anything else is left for ReadRun to refuse.
-func TestOneRun(t *testing.T) {
-	dir := t.TempDir()
-	one := writeRuns(t, filepath.Join(dir, "one"), "a", 1)[0]
-	two := writeRuns(t, filepath.Join(dir, "two"), "b", 2)
-	if err := os.Chtimes(two[0], time.Now(), time.Now().Add(time.Hour)); err != nil {
-		t.Fatal(err)
-	}
-	for path, want := range map[string]string{one: one, filepath.Join(dir, "one"): one, filepath.Join(dir, "none"): filepath.Join(dir, "none")} {
-		if got, err := OneRun(path); err != nil || got != want {
-			t.Errorf("%s: %s, %v", path, got, err)
-		}
-	}
-	if _, err := OneRun(filepath.Join(dir, "two")); err == nil || !strings.Contains(err.Error(), "holds 2 runs: name one of them, such as "+two[0]) {
-		t.Errorf("got %v", err)
-	}
 }
 
 func TestFindRuns(t *testing.T) {

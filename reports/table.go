@@ -71,13 +71,10 @@ func identity(r *result.Run) string {
 }
 
 func loopName(loop string) string {
-	switch loop {
-	case "":
+	if loop == "" {
 		return ""
-	case result.LoopOpen, result.LoopClosed:
-		return loop + " loop"
 	}
-	return "paced by " + loop
+	return loop + " loop"
 }
 
 func signingName(signing string) string {

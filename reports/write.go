@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/chaindyno/chaindyno/reports/result"
 )
@@ -18,19 +17,6 @@ import (
 var written = []string{
 	result.FileSummary, result.FileSeries, result.FilePercentiles, result.FileBlocks, result.FileErrors,
 	result.FileWorkers, result.FileFairness, result.FileFaults, result.FileLog, result.FileHTML,
-}
-
-// MakeDir creates a folder for one run in out, named after the run and its time.
-func MakeDir(out, name string, at time.Time) (string, error) {
-	base := filepath.Join(out, name+"-"+at.Format("20060102-150405"))
-	path := base
-	for i := 2; ; i++ {
-		err := os.Mkdir(path, 0o755)
-		if !errors.Is(err, fs.ErrExist) {
-			return path, err
-		}
-		path = fmt.Sprintf("%s-%d", base, i)
-	}
 }
 
 // WriteRun writes every file of a run into dir, which is made if it is not

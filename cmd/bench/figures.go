@@ -31,9 +31,6 @@ func figures() []figure {
 		{"idle", "four nodes that make a block every 500 ms and have no load, of one core, the search left out", false, 5, " %", idle},
 		{"resident", "node and generator together, 60 s at 20,000 tx/s of 2-in-2-out (one run)", false, 1024, " MiB", resident},
 		{"growth", "slope of the same after the warm-up", false, 1, " MiB/s", growth},
-		{"k6", "throughput through k6 with batches of 100 over that of the Go generator, both signing live", true, 0.6, "", throughK6},
-		{"k6null", "k6 and its module alone, against the null driver", true, 200_000, " tx/s", k6Null},
-		{"k6memory", "resident memory of k6 at minute 5 against that at minute 1, at 10,000 tx/s (one run)", false, 10, " %", k6Memory},
 	}
 }
 

@@ -31,7 +31,6 @@ type figure struct {
 // bench is how figures are measured.
 type bench struct {
 	bin    string // the chaindyno binary
-	k6Bin  string // k6 with the module
 	dir    string // scratch, removed at the end
 	rounds int
 	window time.Duration // steady window of a load
@@ -55,7 +54,6 @@ var errMissed = errors.New("a target was missed")
 
 func run(ctx context.Context) error {
 	bin := flag.String("bin", "bin/chaindyno", "the binary to measure")
-	k6 := flag.String("k6", "bin/k6", "the k6 to measure")
 	only := flag.String("run", "", "measure the figures whose name matches this regular expression")
 	rounds := flag.Int("rounds", 5, "interleaved pairs, or runs, of which the median counts")
 	window := flag.Duration("window", 10*time.Second, "steady window of each load")
@@ -69,7 +67,7 @@ func run(ctx context.Context) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	b := &bench{bin: *bin, k6Bin: *k6, dir: dir, rounds: *rounds, window: *window}
+	b := &bench{bin: *bin, dir: dir, rounds: *rounds, window: *window}
 	h := hostinfo.Read()
 	fmt.Printf("%s, %d cores, %s, %d rounds\n\n", h.CPU, h.Cores, time.Now().UTC().Format(time.DateOnly), *rounds)
 	fmt.Printf(columns, "figure", "median", "lowest", "highest", "target", "", "what")

@@ -10,7 +10,6 @@ import (
 
 	"github.com/chaindyno/chaindyno/chain"
 	"github.com/chaindyno/chaindyno/internal/strictyaml"
-	"github.com/chaindyno/chaindyno/loadgen/connect"
 	"github.com/chaindyno/chaindyno/loadgen/scenario"
 )
 
@@ -79,7 +78,7 @@ func (a *asked) scenario(args []string) (*scenario.Scenario, error) {
 	if s.Chain != nil && len(shown) > 0 {
 		return nil, usagef("--tls-ca, --tls-cert, --tls-key, --tls-name and --token-env are for a target that is there already: add --target host:port")
 	}
-	if err := s.RequireDriver(connect.Names()); err != nil {
+	if err := s.RequireDriver(driverNames()); err != nil {
 		return nil, usage(err)
 	}
 	if _, err := s.Secrets(); err != nil {

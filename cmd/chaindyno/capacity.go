@@ -11,7 +11,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/chaindyno/chaindyno/loadgen"
 	"github.com/chaindyno/chaindyno/loadgen/scenario"
 	"github.com/chaindyno/chaindyno/loadgen/search"
 	"github.com/chaindyno/chaindyno/reports"
@@ -137,9 +136,9 @@ func (c *capacity) begin(at time.Time) error {
 		return usage(err)
 	}
 	r := &c.report
-	r.ID, r.Name, r.Start, r.Config, r.Plan = loadgen.NewID(), c.scenario.Name, at.UTC(), c.scenario.JSON(), c.cfg.Plan()
+	r.ID, r.Name, r.Start, r.Config, r.Plan = runID(), c.scenario.Name, at.UTC(), c.scenario.JSON(), c.cfg.Plan()
 	r.Argv = secrets.RedactArgv(append([]string{"chaindyno"}, os.Args[1:]...))
-	r.Environment.Host = loadgen.Host()
+	r.Environment.Host = host()
 	r.Dependent = c.external()
 	for _, o := range c.scenario.SLO {
 		r.SLO = append(r.SLO, o.Text)
@@ -164,7 +163,7 @@ func (c *capacity) trial(ctx context.Context, t search.Trial) (*result.Run, erro
 	}
 	m := c.each
 	m.scenario = c.scenario.At(t.Rate, t.Length)
-	m.id, m.out, m.named, m.hasty = loadgen.NewID(), c.dir, t.Dir(), true
+	m.id, m.out, m.named, m.hasty = runID(), c.dir, t.Dir(), true
 	m.argv = m.asked.argv(c.args, m.scenario.Assignment())
 	m.among = func() string { return fmt.Sprintf("trial %d, %s at %s/s", t.N, t.Purpose, search.InFull(t.Rate)) }
 	r, err := m.carryOut(ctx)

@@ -10,8 +10,6 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
-
-	"github.com/chaindyno/chaindyno/reports"
 )
 
 // outDir is the folder that holds run folders. Nothing is created before a
@@ -125,7 +123,15 @@ func (o *outDir) sweep() {
 
 // runDir creates the folder of one run, named after scenario and time.
 func (o *outDir) runDir(name string, at time.Time) (string, error) {
-	return reports.MakeDir(o.path, name, at)
+	base := filepath.Join(o.path, name+"-"+at.Format("20060102-150405"))
+	path := base
+	for i := 2; ; i++ {
+		err := os.Mkdir(path, 0o755)
+		if !errors.Is(err, os.ErrExist) {
+			return path, err
+		}
+		path = fmt.Sprintf("%s-%d", base, i)
+	}
 }
 
 // discard removes the folder if this run made it and nothing is in it.

@@ -19,7 +19,6 @@ func newReportCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "report DIR",
 		Short: "Render a run, a sweep or a search again from its files alone",
-		Long:  "report renders a run, a sweep or a search again from its files alone. DIR is its folder, or one that holds a single run.",
 		Args:  arguments(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if reports.IsCapacity(args[0]) && !fromRaw {
@@ -31,18 +30,14 @@ func newReportCmd() *cobra.Command {
 				}
 				return renderSweep(cmd.OutOrStdout(), args[0], format)
 			}
-			dir, err := reports.OneRun(args[0])
-			if err != nil {
-				return usage(err)
-			}
-			run, err := reports.ReadRun(dir)
+			run, err := reports.ReadRun(args[0])
 			if err != nil {
 				return usage(err)
 			}
 			if fromRaw {
-				return reportRaw(cmd.OutOrStdout(), dir, run)
+				return reportRaw(cmd.OutOrStdout(), args[0], run)
 			}
-			return render(cmd.OutOrStdout(), dir, format, run)
+			return render(cmd.OutOrStdout(), args[0], format, run)
 		},
 	}
 	cmd.Flags().BoolVar(&fromRaw, "from-raw", false, "compute percentiles from the transactions, beside those of the run")

@@ -6,11 +6,14 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/chaindyno/chaindyno/internal/buildinfo"
+	"github.com/chaindyno/chaindyno/internal/hostinfo"
 	"github.com/chaindyno/chaindyno/internal/procs"
 	"github.com/chaindyno/chaindyno/loadgen"
 	"github.com/chaindyno/chaindyno/loadgen/calibrate"
@@ -78,7 +81,7 @@ type measurement struct {
 const generatorHeap = 320 << 20
 
 func (m *measurement) run(cmd *cobra.Command, args []string) (err error) {
-	m.cmd, m.id = cmd, loadgen.NewID()
+	m.cmd, m.id = cmd, runID()
 	if m.asOwnerOf != "" {
 		if err := procs.BecomeOwnerOf(m.asOwnerOf, m.out); err != nil {
 			return usagef("--as-owner-of: %v", err)
@@ -193,7 +196,7 @@ func (m *measurement) measure(ctx context.Context) (*result.Run, error) {
 	opt := loadgen.Options{
 		Scenario: m.scenario, Driver: m.driver, Dir: m.dir, ID: m.id,
 		Argv: secrets.RedactArgv(argv),
-		Host: loadgen.Host(), SUT: m.system.told(), Progress: view.progress, Calibrate: calibrate, InProcess: m.within && m.scenario.Chain != nil,
+		Host: host(), SUT: m.system.told(), Progress: view.progress, Calibrate: calibrate, InProcess: m.within && m.scenario.Chain != nil,
 	}
 	if m.system.process != nil {
 		opt.Hurt = m.system.Inject
@@ -292,4 +295,18 @@ func codeOf(v result.Verdict) int {
 		return exitInterrupted
 	}
 	return exitInternal
+}
+
+// runID is unique enough to tell runs apart in a pile of reports.
+func runID() string {
+	return time.Now().UTC().Format("20060102T150405.000") + fmt.Sprintf("-%d", os.Getpid())
+}
+
+// host describes this machine.
+func host() result.Host {
+	h := hostinfo.Read()
+	return result.Host{
+		CPU: h.CPU, Cores: h.Cores, PhysicalCores: h.PhysicalCores, MemoryBytes: h.MemoryBytes, Kernel: h.Kernel, Virtual: h.Virtual, SHAExtensions: h.SHAExtensions,
+		OS: runtime.GOOS, Arch: runtime.GOARCH, GoVersion: runtime.Version(), Version: buildinfo.Read().Short(),
+	}
 }

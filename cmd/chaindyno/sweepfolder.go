@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/chaindyno/chaindyno/loadgen"
 	"github.com/chaindyno/chaindyno/loadgen/sweep"
 	"github.com/chaindyno/chaindyno/reports"
 	"github.com/chaindyno/chaindyno/reports/result"
@@ -50,7 +49,7 @@ func (f *sweepFolder) Measure(ctx context.Context, s sweep.Slot) (result.Verdict
 	if m.scenario, err = f.base.Vary(p.Points[s.Point].Values); err != nil {
 		return "", usage(err)
 	}
-	m.id, m.out, m.named, m.hasty = loadgen.NewID(), f.dir, p.Folder(s.Place, s.Attempt), true
+	m.id, m.out, m.named, m.hasty = runID(), f.dir, p.Folder(s.Place, s.Attempt), true
 	m.argv = f.argv(s.Point)
 	began, left := time.Now(), sweep.Left(p, s.Place, f.expected, f.taken)
 	m.among = func() string { return f.standing(s, left-time.Since(began)) }

@@ -13,7 +13,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/chaindyno/chaindyno/internal/buildinfo"
-	"github.com/chaindyno/chaindyno/loadgen"
 	"github.com/chaindyno/chaindyno/loadgen/calibrate"
 	"github.com/chaindyno/chaindyno/loadgen/scenario"
 	"github.com/chaindyno/chaindyno/loadgen/sweep"
@@ -41,7 +40,7 @@ func (w *sweepRun) lay(args []string) (err error) {
 	if err != nil {
 		return usage(err)
 	}
-	plan.ID, plan.Start, plan.File, plan.Calibrate, plan.InProcess = loadgen.NewID(), time.Now().UTC(), args[0], w.calibrate, w.each.within
+	plan.ID, plan.Start, plan.File, plan.Calibrate, plan.InProcess = runID(), time.Now().UTC(), args[0], w.calibrate, w.each.within
 	plan.Argv = secrets.RedactArgv(append([]string{"chaindyno"}, os.Args[1:]...))
 	plan.RunArgv = secrets.RedactArgv(append(a.argv(args), "--calibrate", w.each.calibrate))
 	if w.each.within {
@@ -50,7 +49,7 @@ func (w *sweepRun) lay(args []string) (err error) {
 	if plan.FileSum, err = digestOf(args[0]); err != nil {
 		return err
 	}
-	plan.Host = loadgen.Host()
+	plan.Host = host()
 	plan.Builds, err = w.builds(w.cmd.Context())
 	w.plan = &result.Sweep{SweepPlan: plan}
 	return err
@@ -178,7 +177,7 @@ func (w *sweepRun) same(now *result.SweepPlan) error {
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return usage(err)
 	}
-	h := loadgen.Host()
+	h := host()
 	h.Version = then.Host.Version // which the builds tell better
 	if h != then.Host {
 		return refuse("this machine is not the one on which it began, or no longer as it was")

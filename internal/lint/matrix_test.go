@@ -37,7 +37,6 @@ var matrix = []rule{
 		of:  list("loadgen/record loadgen/verdict loadgen/audit"),
 		may: list("loadgen/driver loadgen/inflight reports/result reports/stats"),
 	},
-	{of: list("loadgen/connect"), may: list("loadgen/driver loadgen/driver/null loadgen/driver/refchain loadgen/scenario")},
 	{of: list("loadgen/calibrate"), may: list("chain/ledger chain/pow loadgen loadgen/scenario loadgen/driver/null reports/result")},
 	{of: list("loadgen/cluster/client"), may: list("loadgen/cluster/clusterpb reports/result")},
 	{of: list("loadgen/cluster/clusterpb")},
@@ -54,8 +53,8 @@ var matrix = []rule{
 
 	{
 		of: list("xk6-chain xk6-chain/..."),
-		may: list("xk6-chain xk6-chain/... loadgen loadgen/connect loadgen/scenario loadgen/driver reports reports/result " +
-			"loadgen/cluster/client"),
+		may: list("xk6-chain/... loadgen/driver loadgen/driver/refchain loadgen/driver/null loadgen/inflight " +
+			"loadgen/record loadgen/verdict loadgen/audit reports loadgen/cluster/client"),
 	},
 	{of: list("cmd/chaindyno cmd/bench"), may: list("...")},
 	{of: list("internal/...")},
@@ -134,11 +133,6 @@ func TestMatrixRefuses(t *testing.T) {
 		{"reports", "loadgen"},
 		{"reports/result", "reports/stats"},
 		{"internal/tlsx", "chain/ledger"},
-		{"xk6-chain/module", "chain/ledger"},
-		{"xk6-chain/module", "loadgen/driver/refchain"},
-		{"xk6-chain/output", "chain/api/client"},
-		{"loadgen", "xk6-chain/module"},
-		{"loadgen/connect", "chain/api/client"},
 	} {
 		r, ok := ruleOf(c[0])
 		if !ok {

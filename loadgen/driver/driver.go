@@ -97,18 +97,6 @@ type Tx struct {
 	Payload []byte // the chain's own encoding
 }
 
-// Payer is a Lane that can pay whom it is told, beside what Next builds. The
-// error names a payment that can't be made, and leaves the lane as it was.
-type Payer interface {
-	Pay(dst []byte, p Payment) (Tx, error)
-}
-
-// Payment says whom to pay, and how much.
-type Payment struct {
-	To    string // the chain's own notation; "" = whom the workload would pay
-	Value uint64 // in the smallest unit; 0 = what the workload would pay
-}
-
 // Settlement is what a lane is told about a transaction.
 type Settlement uint8
 
@@ -301,10 +289,6 @@ type Plan struct {
 	Workload Workload
 	Seed     uint64
 	Options  map[string]string // driver's own
-	// Shared says that other processes prepare the same plan by themselves and
-	// use other lanes of it, before, after or meanwhile. Each must find the same
-	// funds behind the same lane, whatever the others have sent.
-	Shared bool
 }
 
 // Workload shapes transactions. Shares are of all transactions, 0 to 1.
@@ -344,45 +328,6 @@ const (
 // Locator looks transactions up by ID. The answers are in the order asked.
 type Locator interface {
 	Locate(ctx context.Context, ids []ID) ([]Place, error)
-}
-
-// Reader answers what wallets and explorers ask. ErrNotFound is for what the
-// chain does not have.
-type Reader interface {
-	// Tip names the best block.
-	Tip(ctx context.Context) (Ref, error)
-	// Proof proves that a transaction is in a block, and has checked it against
-	// the block's header. Whether the block is part of the chain is for
-	// Auditor.Headers to say.
-	Proof(ctx context.Context, tx ID) (Proof, error)
-	// Block reads a block of the best chain by height.
-	Block(ctx context.Context, height uint64) (BlockInfo, error)
-}
-
-// ErrNotFound says that the chain does not have what was asked for.
-var ErrNotFound = errors.New("not found")
-
-// Proof shows that a transaction is in a block.
-type Proof struct {
-	Tx    ID
-	Block Ref
-	Index int  // of the transaction within the block
-	Count int  // of transactions in the block; 0 = unknown
-	Path  []ID // from the transaction up to the root, as the chain has it; may be empty
-}
-
-// BlockInfo is a block as it was read.
-type BlockInfo struct {
-	Ref
-	Parent  ID
-	Claimed time.Time
-	Bytes   uint64
-	Txs     []ID
-}
-
-// Decoder reads a transaction that somebody else built.
-type Decoder interface {
-	Decode(payload []byte) (Tx, error)
 }
 
 // Sealer makes n blocks at once, where Info.OnDemand.

@@ -23,7 +23,6 @@ type Entry struct {
 	Held       int64  // when that inclusion was known to last
 	Height     uint64 // of that inclusion
 	Lane       uint32
-	Call       uint32 // the caller's own, to tell by what it was sent
 	Sender     uint16
 	Attempts   uint16        // submissions; more than 1 after busy
 	Kind       uint8         // index into Info.Kinds

@@ -44,7 +44,7 @@ type Table struct {
 
 // New returns a table for at most capacity entries in flight (at least 1, at
 // most 2^29), and as many again that are rejected or gone and watched only. An
-// entry takes 144 bytes and some 20 of index, allocated as needed.
+// entry takes 136 bytes and some 20 of index, allocated as needed.
 func New(capacity int) *Table {
 	capacity = min(max(capacity, 1), 1<<29)
 	t := &Table{shards: make([]shard, shards), capacity: int64(capacity)}
@@ -60,8 +60,8 @@ func locate(id *driver.ID) (number uint32, tag uint32) {
 }
 
 // Register adds a transaction, before it is submitted. It copies e, whose ID,
-// Seq, Lane, Call, Sender, Kind, Intended, Dispatched and Sent are kept; the rest
-// is set to "nothing known". The error is ErrFull, or ErrDuplicate while an equal
+// Seq, Lane, Sender, Kind, Intended, Dispatched and Sent are kept; the rest is
+// set to "nothing known". The error is ErrFull, or ErrDuplicate while an equal
 // ID is in flight; an equal ID that was refused gives way.
 func (t *Table) Register(e *Entry) (Slot, error) {
 	if t.live.Add(1) > t.capacity {
@@ -96,7 +96,7 @@ func (s *shard) register(e *Entry, shard, tag uint32) (Slot, error) {
 	}
 	r := s.at(number)
 	r.Entry = Entry{
-		ID: e.ID, Seq: e.Seq, Lane: e.Lane, Call: e.Call, Sender: e.Sender, Kind: e.Kind,
+		ID: e.ID, Seq: e.Seq, Lane: e.Lane, Sender: e.Sender, Kind: e.Kind,
 		Intended: e.Intended, Dispatched: e.Dispatched, Sent: e.Sent,
 		Acked: Unset, First: Unset, Included: Unset, Held: Unset, Attempts: 1,
 	}

@@ -43,7 +43,7 @@ func New(o Options) (*Collector, error) {
 		second: newSet(kinds), window: newSet(kinds), whole: make([]Totals, kinds+1),
 	}
 	if o.Connections > 0 {
-		c.fair = newFairness(o.Connections, o.Lanes, o.ConnectionOf)
+		c.fair = newFairness(o.Connections, o.Lanes)
 	}
 	return c, nil
 }
@@ -56,14 +56,6 @@ func (c *Collector) Recorder() *Recorder {
 	defer c.mu.Unlock()
 	c.recorders = append(c.recorders, r)
 	return r
-}
-
-// EndLoad says when the load has ended, where that was not known beforehand.
-// Intervals that begin later belong to the drain.
-func (c *Collector) EndLoad(at int64) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.LoadEnd = at
 }
 
 // Errors returns the table of errors, which other parts may add to.

@@ -36,11 +36,6 @@ func NewErrors() *Errors { return &Errors{rows: map[errorKey]*result.ErrorRow{}}
 // Add counts one error at a time in ns since the run's start. Of a row's
 // samples, the first that is not empty is kept.
 func (t *Errors) Add(class, kind, txKind string, at int64, expected bool, sample string) {
-	t.AddN(1, class, kind, txKind, at, expected, sample)
-}
-
-// AddN counts n equal errors.
-func (t *Errors) AddN(n uint64, class, kind, txKind string, at int64, expected bool, sample string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	key := errorKey{class, kind, txKind}
@@ -55,7 +50,7 @@ func (t *Errors) AddN(n uint64, class, kind, txKind string, at int64, expected b
 			t.rows[key] = row
 		}
 	}
-	row.Count += n
+	row.Count++
 	row.FirstNs, row.LastNs = min(row.FirstNs, at), max(row.LastNs, at)
 	if row.Sample == "" && sample != "" {
 		row.Sample = strings.ToValidUTF8(sample[:min(len(sample), maxSampleSize)], "?")

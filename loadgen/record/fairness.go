@@ -22,7 +22,6 @@ const mostLanes = 1 << 20
 type fairness struct {
 	connections []connection
 	lanes       []laneTimes
-	of          func(sender uint16) int // nil: the sender's number is the connection's
 }
 
 type connection struct {
@@ -38,11 +37,11 @@ type laneTimes struct {
 	count uint32
 }
 
-func newFairness(connections, lanes int, of func(uint16) int) *fairness {
+func newFairness(connections, lanes int) *fairness {
 	if lanes > mostLanes {
 		lanes = 0
 	}
-	return &fairness{connections: make([]connection, connections), lanes: make([]laneTimes, lanes), of: of}
+	return &fairness{connections: make([]connection, connections), lanes: make([]laneTimes, lanes)}
 }
 
 // Buckets are 64 to an octave, over units of 1,024 ns; up to 127 units they are
@@ -68,14 +67,10 @@ func fairValue(bucket int) int64 {
 
 // add records a transaction that succeeded.
 func (f *fairness) add(e *inflight.Entry, ns int64) {
-	number := int(e.Sender)
-	if f.of != nil {
-		number = f.of(e.Sender)
-	}
-	if number >= len(f.connections) || ns < 0 || ns > result.HighestNs {
+	if int(e.Sender) >= len(f.connections) || ns < 0 || ns > result.HighestNs {
 		return
 	}
-	c := &f.connections[number]
+	c := &f.connections[e.Sender]
 	c.mu.Lock()
 	c.counts[fairBucket(ns)]++
 	c.count++

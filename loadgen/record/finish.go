@@ -3,8 +3,6 @@ package record
 import (
 	"slices"
 
-	hdr "github.com/HdrHistogram/hdrhistogram-go"
-
 	"github.com/chaindyno/chaindyno/loadgen/driver"
 	"github.com/chaindyno/chaindyno/loadgen/inflight"
 	"github.com/chaindyno/chaindyno/reports/result"
@@ -126,23 +124,6 @@ func (c *Collector) Histograms() []result.Histogram {
 		}
 	}
 	return out
-}
-
-// Steady returns the steady window's distribution of a stage so far, by kind and
-// of all kinds together; nil where there is none. The histograms are the
-// caller's.
-func (c *Collector) Steady(stage Stage) (kinds []*hdr.Histogram, all *hdr.Histogram) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	kinds = make([]*hdr.Histogram, len(c.Kinds))
-	for i := range c.Kinds {
-		var dropped int64
-		kinds[i], dropped = c.window.sum(stage, []int{i}, []int{steady})
-		c.dropped += dropped
-	}
-	all, dropped := c.window.sum(stage, c.window.allRows(), []int{steady})
-	c.dropped += dropped
-	return kinds, all
 }
 
 // kindsSent is how many kinds the steady window had.

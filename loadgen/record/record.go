@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/chaindyno/chaindyno/loadgen/driver"
-	"github.com/chaindyno/chaindyno/loadgen/inflight"
 	"github.com/chaindyno/chaindyno/reports/result"
 )
 
@@ -54,8 +53,8 @@ type Options struct {
 	Now                           func() int64  // ns since the run's start
 	Every                         time.Duration // length of an interval; 0 = 1 s
 
-	// Connections and lanes whose latencies are told apart: Entry.Sender (see
-	// ConnectionOf) is below the one, Entry.Lane below the other. 0: they are not.
+	// Connections and lanes whose latencies are told apart: Entry.Sender is
+	// below the one, Entry.Lane below the other. 0: they are not.
 	Connections, Lanes int
 
 	// All below may be nil.
@@ -65,10 +64,6 @@ type Options struct {
 	Raw        *Raw                  // where the rows of transactions go
 	OnSample   func(result.Sample)   // sees each row of kind "" as it is made
 	OnInterval func(result.Interval) // takes interval rows, which are then not kept in memory
-	// OnDone sees each transaction that is Done, on the goroutine that says so.
-	OnDone func(*inflight.Entry)
-	// ConnectionOf tells the connection of an Entry.Sender. Nil: they are one.
-	ConnectionOf func(sender uint16) int
 }
 
 func (o *Options) validate() error {

@@ -34,25 +34,18 @@ func (r *Recorder) count(kind uint8, intended int64, c Counter, n uint64) {
 	r.mu.Unlock()
 }
 
-// TurnedAway counts n arrivals that are offered and dropped in one step.
-func (r *Recorder) TurnedAway(n uint64, intended int64, why Drop, detail string) {
-	r.count(AnyKind, intended, Offered, n)
-	r.count(AnyKind, intended, DroppedOverload+Counter(why), n)
-	r.c.errors.AddN(n, ClassDropped, why.String(), "", intended, false, detail)
-}
-
 // Offered counts an arrival whose turn has come, whether or not it is started.
 func (r *Recorder) Offered(kind uint8, intended int64) { r.count(kind, intended, Offered, 1) }
 
 // Unsent counts arrivals that an interruption came before.
-func (r *Recorder) Unsent(n uint64) { r.count(AnyKind, r.c.SteadyTo, Unsent, n) }
+func (r *Recorder) Unsent(n uint64) { r.count(AnyKind, r.c.LoadEnd, Unsent, n) }
 
 // Withdrawn counts arrivals, offered before, that an interruption kept from
 // being sent.
-func (r *Recorder) Withdrawn(n uint64) { r.count(AnyKind, r.c.SteadyTo, Withdrawn, n) }
+func (r *Recorder) Withdrawn(n uint64) { r.count(AnyKind, r.c.LoadEnd, Withdrawn, n) }
 
 // Foreign counts others' transactions in a block.
-func (r *Recorder) Foreign(n uint64) { r.count(AnyKind, r.c.SteadyTo, ForeignTxs, n) }
+func (r *Recorder) Foreign(n uint64) { r.count(AnyKind, r.c.LoadEnd, ForeignTxs, n) }
 
 // Resent counts one more submission of a transaction.
 func (r *Recorder) Resent(e *inflight.Entry) { r.count(e.Kind, e.Intended, Attempts, 1) }
@@ -137,13 +130,6 @@ func (r *Recorder) Reverted(e *inflight.Entry) { r.count(e.Kind, e.Intended, Rev
 // of the matrix, its raw row and, where it succeeded, the latencies of the
 // inclusion that held. Each sent transaction comes here once.
 func (r *Recorder) Done(e *inflight.Entry) {
-	r.done(e)
-	if r.c.OnDone != nil {
-		r.c.OnDone(e)
-	}
-}
-
-func (r *Recorder) done(e *inflight.Entry) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.cells[r.c.cellIndex(e)]++

@@ -149,15 +149,6 @@ func (s *Scenario) autoLanes(txs uint64) int {
 	return lanesDefault
 }
 
-// LanesDefault is how many lanes a load has whose number of transactions nobody
-// knows. The reason for fewer with double spends is that of autoLanes.
-func LanesDefault(o Workload) int {
-	if o.DoubleSpends > 0 {
-		return lanesDefault / 10
-	}
-	return lanesDefault
-}
-
 // inFlight bounds what may be under way where the scenario does not: four
 // times what the longest wait explains, within what the lanes can hold.
 func (p *Plan) inFlight(l Limits) int {

@@ -53,13 +53,9 @@ type Observed struct {
 func Validity(r *result.Run, o Observed) []result.Check {
 	starved := count("dropped.starved", r.Counts.DroppedStarved)
 	late := count("dropped.late", r.Counts.DroppedLate)
-	var checks []result.Check
-	switch r.Run.Loop {
-	case result.LoopOpen, "":
-		checks = []result.Check{lag(r), onTime(o)}
-	case result.LoopClosed:
+	checks := []result.Check{lag(r), onTime(o)}
+	if r.Run.Loop == "closed" {
 		checks = []result.Check{blocked(r)}
-	default: // somebody else kept the pace: there is no schedule of ours to hold it against
 	}
 	checks = append(checks, late, starved, count(workersLost, uint64(o.LostWorkers)))
 	if o.FailedFaults > 0 {

@@ -62,12 +62,6 @@ const (
 	Interrupted Verdict = "INTERRUPTED" // ended early; complete for what was measured
 )
 
-// The loops of this project's own generator.
-const (
-	LoopOpen   = "open"
-	LoopClosed = "closed"
-)
-
 // Info identifies a run.
 type Info struct {
 	ID     string          `json:"id"`
@@ -82,7 +76,7 @@ type Info struct {
 	SteadyToNs    int64  `json:"steady_to_ns"`
 	LoadEndNs     int64  `json:"load_end_ns"`  // the schedule's end
 	DrainEndNs    int64  `json:"drain_end_ns"` // the last fate known, or the deadline
-	Loop          string `json:"loop"`         // open | closed | who else kept the pace, such as k6
+	Loop          string `json:"loop"`         // open | closed
 	Signing       string `json:"signing"`      // before | live
 	Confirmations int    `json:"confirmations"`
 	InProcess     bool   `json:"in_process"`

@@ -23,7 +23,7 @@ const (
 )
 
 // Driver is a chain and the connection to it. It implements driver.Driver,
-// Locator, Sealer, Auditor, Inspector and Reader.
+// Locator, Sealer, Auditor and Inspector.
 type Driver struct {
 	chain *chain
 	done  chan struct{}

@@ -3,7 +3,6 @@ package refchain
 import (
 	"context"
 	"errors"
-	"slices"
 	"testing"
 
 	"github.com/chaindyno/chaindyno/chain"
@@ -305,74 +304,4 @@ func TestUnreachable(t *testing.T) {
 	if _, err := d.Info(context.Background()); err == nil {
 		t.Error("Info of a node that is gone")
 	}
-}
-
-// TestRead: tip, blocks and proofs of a real node, and what is not there.
-func TestRead(t *testing.T) {
-	cfg := nodeConfig(t)
-	onDemand(&cfg)
-	d := openDriver(t, startNode(t, cfg).addr)
-	_, s := begin(t, d, smallPlan)
-	txs := submitRound(t, s)
-	if err := d.Seal(t.Context(), 1); err != nil {
-		t.Fatal(err)
-	}
-	tip, err := d.Tip(t.Context())
-	if err != nil || tip.Height != 1 {
-		t.Fatalf("tip %v, %v", tip, err)
-	}
-	b, err := d.Block(t.Context(), 1)
-	if err != nil || b.Ref != tip || len(b.Txs) != len(txs)+1 || b.Bytes == 0 {
-		t.Fatalf("block %v with %d transactions, %v", b.Ref, len(b.Txs), err)
-	}
-	p, err := d.Proof(t.Context(), txs[5].ID)
-	if err != nil || p.Block != tip || p.Count != len(b.Txs) || b.Txs[p.Index] != txs[5].ID || len(p.Path) == 0 {
-		t.Errorf("proof %+v, %v", p, err)
-	}
-	if _, err := d.Proof(t.Context(), driver.ID{1}); !errors.Is(err, driver.ErrNotFound) {
-		t.Errorf("proof of nothing: %v", err)
-	}
-	if _, err := d.Block(t.Context(), 7); !errors.Is(err, driver.ErrNotFound) {
-		t.Errorf("block of the future: %v", err)
-	}
-	got, err := d.Decode(txs[0].Payload)
-	if err != nil || got.ID != txs[0].ID {
-		t.Errorf("decoded to %s, %v", got.ID, err)
-	}
-	for _, bad := range [][]byte{nil, txs[0].Payload[1:], append(slices.Clone(txs[0].Payload), 0)} {
-		if _, err := d.Decode(bad); err == nil {
-			t.Errorf("%d bytes of nonsense are a transaction", len(bad))
-		}
-	}
-}
-
-// TestShared: two processes that know nothing of each other prepare one plan,
-// the second while the first one's transactions are in the pool and in blocks.
-// Their lanes do not meet.
-func TestShared(t *testing.T) {
-	cfg := nodeConfig(t)
-	onDemand(&cfg)
-	addr := startNode(t, cfg).addr
-	one, two := openDriver(t, addr), openDriver(t, addr)
-	p := smallPlan
-	p.Shared = true
-	open := func(d *Driver, from, to int) driver.Session {
-		h, err := d.Prepare(t.Context(), p)
-		if err != nil {
-			t.Fatal(err)
-		}
-		s, err := d.Open(t.Context(), h, driver.Segment{From: from, To: to})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { s.Close() })
-		return s
-	}
-	first := open(one, 0, 32)
-	submitRound(t, first)
-	if err := one.Seal(t.Context(), 1); err != nil {
-		t.Fatal(err)
-	}
-	submitRound(t, first)
-	submitRound(t, open(two, 32, 64))
 }

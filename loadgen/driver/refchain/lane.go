@@ -1,9 +1,6 @@
 package refchain
 
 import (
-	"encoding/hex"
-	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/chaindyno/chaindyno/chain/ledger"
@@ -82,94 +79,48 @@ func (l *lane) Next(dst []byte) (driver.Tx, error) {
 		return driver.Tx{}, driver.ErrExhausted
 	}
 	start := len(dst)
-	var space [few]ledger.Output
-	fee, pays := l.plan.minFee, l.pays(space[:0], vary, &roll)
-	if len(pays) == 0 {
-		fee += vary
-	}
-	dst, left := l.build(dst, from, fee, pays)
+	dst, left := l.build(dst, from, vary, &roll)
 	payload := dst[start:len(dst):len(dst)]
 	if kind == kindInvalidSignature {
 		l.spoil(payload)
 	}
-	return l.made(kind, payload, left), nil
-}
-
-// made numbers a transaction. A transfer moves the head.
-func (l *lane) made(kind uint8, payload []byte, left uint64) driver.Tx {
 	id := ledger.DoubleSHA256(payload)
 	if kind == kindTransfer {
 		l.prior, l.paid = l.head, l.seq+1
 		l.head = position{tx: id, total: left}
 	}
 	l.seq++
-	return driver.Tx{ID: idOf(id), Seq: l.seq - 1, Lane: l.number, Kind: kind, Payload: payload}
-}
-
-// Pay implements driver.Payer: a transfer of one payment. The payee is a key
-// hash, 40 hexadecimal digits.
-func (l *lane) Pay(dst []byte, p driver.Payment) (driver.Tx, error) {
-	roll := newDice(l.plan.seed, l.number, l.seq)
-	roll.drawKind(&l.plan.workload) // as Next does, so that later draws are the same
-	to := ledger.Output{Value: payment}
-	switch key, err := hex.DecodeString(p.To); {
-	case p.To == "" && len(l.plan.payees) == 0:
-		return driver.Tx{}, errors.New("the workload pays nobody, so the payment must name its payee")
-	case p.To == "":
-		to.Key = l.plan.payees[l.plan.skew.draw(roll.next())]
-	case err != nil || len(key) != len(to.Key):
-		return driver.Tx{}, fmt.Errorf("payee %q: permitted is a key hash of %d hexadecimal digits", p.To, 2*len(to.Key))
-	default:
-		copy(to.Key[:], key)
-	}
-	if p.Value > 0 {
-		to.Value = p.Value
-	}
-	vary := l.seq % (varyMost + 1)
-	if spend := l.plan.minFee + vary + uint64(len(l.owners)); l.head.total < spend || l.head.total-spend < to.Value {
-		return driver.Tx{}, fmt.Errorf("value %d: the lane has %d, and some of it is for the fee", to.Value, l.head.total)
-	}
-	start := len(dst)
-	// The variation goes into the fee: a payment is what was asked for.
-	dst, left := l.build(dst, l.head, l.plan.minFee+vary, []ledger.Output{to})
-	return l.made(kindTransfer, dst[start:len(dst):len(dst)], left), nil
+	return driver.Tx{ID: idOf(id), Seq: l.seq - 1, Lane: l.number, Kind: kind, Payload: payload}, nil
 }
 
 // few is the number of inputs and outputs up to which a transaction is put
 // together without a heap allocation.
 const few = 4
 
-// pays appends the payments that the workload draws. vary is added to the first
-// one.
-func (l *lane) pays(dst []ledger.Output, vary uint64, roll *dice) []ledger.Output {
-	for i := range l.plan.workload.Outputs - len(l.owners) {
-		out := ledger.Output{Value: payment, Key: l.plan.payees[l.plan.skew.draw(roll.next())]}
-		if i == 0 {
-			out.Value += vary
-		}
-		dst = append(dst, out)
-	}
-	return dst
-}
-
 // build appends a signed transfer of what lies at from and returns what comes
-// back as change.
-func (l *lane) build(dst []byte, from position, fee uint64, pays []ledger.Output) (_ []byte, left uint64) {
+// back as change. vary is added to the first payment, or to the fee where
+// nobody is paid.
+func (l *lane) build(dst []byte, from position, vary uint64, roll *dice) (_ []byte, left uint64) {
 	var inSpace, outSpace = [few]ledger.Spend{}, [few]ledger.Output{}
 	ins, outs := inSpace[:0], outSpace[:0]
 	n := len(l.owners)
 	for i := range l.owners {
 		ins = append(ins, ledger.Spend{Prev: l.input(from, i), Key: l.owners[i].signer})
 	}
-	left = from.total - fee
-	for i := range pays {
-		left -= pays[i].Value
-	}
+	pays := l.plan.workload.Outputs - n
+	left = from.total - l.plan.minFee - payment*uint64(pays) - vary
 	for i := range l.owners {
 		outs = append(outs, ledger.Output{Value: left / uint64(n), Key: l.owners[i].hash})
 	}
 	outs[0].Value += left % uint64(n)
-	return ledger.AppendTransfer(dst, l.plan.genesis, ins, append(outs, pays...)), left
+	for i := range pays {
+		to := l.plan.payees[l.plan.skew.draw(roll.next())]
+		outs = append(outs, ledger.Output{Value: payment, Key: to})
+		if i == 0 {
+			outs[n].Value += vary
+		}
+	}
+	return ledger.AppendTransfer(dst, l.plan.genesis, ins, outs), left
 }
 
 func (l *lane) input(from position, i int) ledger.OutPoint {

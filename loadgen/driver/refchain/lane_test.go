@@ -1,10 +1,8 @@
 package refchain
 
 import (
-	"encoding/hex"
 	"errors"
 	"math"
-	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -432,50 +430,6 @@ func TestExhausted(t *testing.T) {
 			t.Fatalf("transaction %d: %s", n, got)
 		}
 		l.Settle(tx, driver.Accepted)
-	}
-}
-
-// TestPay: a payment of choice gets there in full, between transactions of the
-// workload, and one that can't be made leaves the lane as it was.
-func TestPay(t *testing.T) {
-	p := ledger.TestParams()
-	for _, w := range []driver.Workload{{Inputs: 1, Outputs: 2}, {Inputs: 2, Outputs: 2}} {
-		l, chain := testLane(p, w, 9)
-		key := ledger.KeyHash{1, 2, 3}
-		for i, pay := range []driver.Payment{
-			{To: hex.EncodeToString(key[:]), Value: 12_345}, {To: hex.EncodeToString(key[:])}, {To: hex.EncodeToString(key[:]), Value: 1},
-		} {
-			between, err := l.Next(nil)
-			if err != nil || chain.offer(between) != ledger.RejectNone {
-				t.Fatal(err)
-			}
-			l.Settle(between, driver.Accepted)
-			tx, err := l.Pay(nil, pay)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got := chain.offer(tx); got != ledger.RejectNone {
-				t.Fatalf("payment %d: %s", i, got)
-			}
-			parsed, _, _ := ledger.ParseTx(tx.Payload, ledger.MaxTxBytes)
-			out := parsed.Out(parsed.Outputs() - 1)
-			if out.Key != key || out.Value != max(pay.Value, payment) {
-				t.Errorf("payment %d pays %d to %x", i, out.Value, out.Key)
-			}
-			l.Settle(tx, driver.Accepted)
-		}
-		before := l.seq
-		for bad, want := range map[driver.Payment]string{
-			{To: "xyz"}: "40 hexadecimal digits", {To: "ab"}: "40 hexadecimal digits",
-			{To: hex.EncodeToString(key[:]), Value: math.MaxUint64}: "the lane has",
-		} {
-			if _, err := l.Pay(nil, bad); err == nil || !strings.Contains(err.Error(), want) {
-				t.Errorf("%+v: %v", bad, err)
-			}
-		}
-		if tx, err := l.Next(nil); err != nil || l.seq != before+1 || chain.offer(tx) != ledger.RejectNone {
-			t.Errorf("after payments that can't be made: %v, number %d", err, l.seq)
-		}
 	}
 }
 

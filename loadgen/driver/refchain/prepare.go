@@ -36,14 +36,11 @@ func (d *Driver) Prepare(ctx context.Context, p driver.Plan) (driver.Handout, er
 	if err != nil {
 		return driver.Handout{}, err
 	}
-	pick := richest
-	if p.Shared {
-		pick = byKey // the pool may hold what others send, and the chain what they have sent
-	} else if err := d.awaitEmptyPool(ctx, &info); err != nil {
+	if err := d.awaitEmptyPool(ctx, &info); err != nil {
 		return driver.Handout{}, err
 	}
 	need := p.Lanes * p.Workload.Inputs
-	coins, tip, err := d.coins(ctx, known, info.Params, need, pick)
+	coins, tip, err := d.coins(ctx, known, info.Params, need)
 	if err != nil {
 		return driver.Handout{}, err
 	}

@@ -82,27 +82,11 @@ func TestRichest(t *testing.T) {
 		at := ledger.OutPoint{Index: uint32(i)}
 		s.unspent[at] = coin{point: at, value: v, key: uint32(i)}
 	}
-	got, err := richest(s.unspent, 3)
+	got, err := s.richest(3)
 	if err != nil || len(got) != 3 || got[0].key != 1 || got[1].key != 3 || got[2].key != 2 {
 		t.Errorf("%v, %v", got, err)
 	}
-	if _, err := richest(s.unspent, 6); err == nil || !strings.Contains(err.Error(), "need 6 outputs, but earlier runs left 5") {
-		t.Errorf("got %v", err)
-	}
-}
-
-// TestByKey: a lane finds its own key's coin, whatever the others have left.
-func TestByKey(t *testing.T) {
-	unspent := map[ledger.OutPoint]coin{}
-	for i, c := range []coin{{value: 5, key: 2}, {value: 9, key: 0}, {value: 7, key: 1}, {value: 8, key: 2}, {value: 99, key: 7}} {
-		c.point = ledger.OutPoint{Index: uint32(i)}
-		unspent[c.point] = c
-	}
-	got, err := byKey(unspent, 3)
-	if err != nil || len(got) != 3 || got[0].value != 9 || got[1].value != 7 || got[2].value != 8 {
-		t.Errorf("%v, %v", got, err)
-	}
-	if _, err := byKey(unspent, 4); err == nil || !strings.Contains(err.Error(), "key 3 has nothing left") {
+	if _, err := s.richest(6); err == nil || !strings.Contains(err.Error(), "need 6 outputs, but earlier runs left 5") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -161,21 +145,4 @@ func TestAckMeans(t *testing.T) {
 			t.Errorf("%d is %s", a, b)
 		}
 	}
-}
-
-// FuzzDecode: what is taken for a transaction is named as the chain names it.
-func FuzzDecode(f *testing.F) {
-	p := ledger.TestParams()
-	l := newLane(testPlan(p, driver.Workload{Inputs: 1, Outputs: 2}, 1), 0, ownersOf(p, testCoins(p, 1)), testCoins(p, 1))
-	tx, err := l.Next(nil)
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(tx.Payload)
-	f.Add([]byte{})
-	f.Fuzz(func(t *testing.T, b []byte) {
-		if got, err := new(Driver).Decode(b); err == nil && got.ID != idOf(ledger.DoubleSHA256(b)) {
-			t.Fatalf("named %s", got.ID)
-		}
-	})
 }

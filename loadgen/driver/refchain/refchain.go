@@ -30,8 +30,7 @@ const (
 	answerTimeoutMax = 10 * time.Minute
 )
 
-// Driver implements driver.Driver, Locator, Sealer, Auditor, Inspector, Reader and
-// Decoder.
+// Driver implements driver.Driver, Locator, Sealer, Auditor and Inspector.
 type Driver struct {
 	cfg     Config
 	nodes   []*client.Client // one for each target, for everything but submission
@@ -46,9 +45,6 @@ var (
 	_ driver.Sealer    = (*Driver)(nil)
 	_ driver.Auditor   = (*Driver)(nil)
 	_ driver.Inspector = (*Driver)(nil)
-	_ driver.Reader    = (*Driver)(nil)
-	_ driver.Decoder   = (*Driver)(nil)
-	_ driver.Payer     = (*lane)(nil)
 )
 
 // New prepares the connections. It does no I/O.

@@ -17,10 +17,10 @@ const dust = payment + varyMost + 1
 
 var errScanned = errors.New("scanned")
 
-// coins returns need coins, chosen by pick, and the block after which they can be
-// spent. On a chain that carried load before it
+// coins returns need coins, the richest first where there is a choice, and the
+// block after which they can be spent. On a chain that carried load before it
 // reads every block that has transactions.
-func (d *Driver) coins(ctx context.Context, known *payees, params *ledger.Params, need int, pick func(unspent map[ledger.OutPoint]coin, need int) ([]coin, error)) ([]coin, client.Ref, error) {
+func (d *Driver) coins(ctx context.Context, known *payees, params *ledger.Params, need int) ([]coin, client.Ref, error) {
 	c, err := d.answering(ctx)
 	if err != nil {
 		return nil, client.Ref{}, err
@@ -35,7 +35,7 @@ func (d *Driver) coins(ctx context.Context, known *payees, params *ledger.Params
 			return nil, tip, fmt.Errorf("reading the chain for outputs to spend: %w", err)
 		}
 	}
-	found, err := pick(s.unspent, need)
+	found, err := s.richest(need)
 	return found, tip, err
 }
 
@@ -108,36 +108,17 @@ func (s *scan) take(tx *ledger.Tx) {
 	}
 }
 
-// richest picks the coins of most value.
-func richest(unspent map[ledger.OutPoint]coin, need int) ([]coin, error) {
-	list := make([]coin, 0, len(unspent))
-	for _, c := range unspent {
+func (s *scan) richest(need int) ([]coin, error) {
+	list := make([]coin, 0, len(s.unspent))
+	for _, c := range s.unspent {
 		list = append(list, c)
 	}
 	if len(list) < need {
 		return nil, fmt.Errorf("lanes and inputs need %d outputs, but earlier runs left %d: use fewer lanes, or a new chain", need, len(list))
 	}
-	slices.SortFunc(list, poorer)
+	slices.SortFunc(list, func(a, b coin) int {
+		return cmp.Or(cmp.Compare(b.value, a.value), cmp.Compare(a.key, b.key), cmp.Compare(a.point.Index, b.point.Index),
+			slices.Compare(a.point.TxID[:], b.point.TxID[:]))
+	})
 	return list[:need], nil
-}
-
-func poorer(a, b coin) int {
-	return cmp.Or(cmp.Compare(b.value, a.value), cmp.Compare(a.key, b.key), cmp.Compare(a.point.Index, b.point.Index),
-		slices.Compare(a.point.TxID[:], b.point.TxID[:]))
-}
-
-// byKey picks the richest coin of each of the first need keys, in the order of
-// keys. A lane's change comes back to its own key, so that a lane finds its own
-// funds whatever has become of the others'.
-func byKey(unspent map[ledger.OutPoint]coin, need int) ([]coin, error) {
-	list, found := make([]coin, need), make([]bool, need)
-	for _, c := range unspent {
-		if i := int(c.key); i < need && (!found[i] || poorer(c, list[i]) < 0) {
-			list[i], found[i] = c, true
-		}
-	}
-	if i := slices.Index(found, false); i >= 0 {
-		return nil, fmt.Errorf("public key %d has nothing left to spend: use a new chain", i)
-	}
-	return list, nil
 }
